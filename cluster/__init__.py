@@ -1,0 +1,1 @@
+"""EKS, its nodes and the controllers that must outlive what Flux runs."""
