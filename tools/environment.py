@@ -43,6 +43,12 @@ def check_python(version: tuple[int, int], modules: tuple[str, ...] = ("venv", "
             )
 
 
+def is_ready(root: Path = ROOT) -> bool:
+    """Whether `.venv` was made to the end from the lock file as it is now."""
+    stamp, python = root / ".venv" / "stamp", root / ".venv" / "bin" / "python"
+    return python.exists() and stamp.is_file() and stamp.read_text() == _digest(root / "requirements.lock")
+
+
 def ensure_environment(root: Path = ROOT) -> None:
     """Makes `.venv` if it is missing, half made or older than the lock file; safe to call from several processes.
 
@@ -51,22 +57,23 @@ def ensure_environment(root: Path = ROOT) -> None:
     """
     check_python(sys.version_info[:2])
     environment, lock = root / ".venv", root / "requirements.lock"
-    stamp, python = environment / "stamp", environment / "bin" / "python"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     guard_path = root / ".tools" / "locks" / "environment"
     guard_path.parent.mkdir(parents=True, exist_ok=True)
     with guard_path.open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        if python.exists() and stamp.is_file() and stamp.read_text() == wanted:
+        if is_ready(root):
             return
-        stamp.unlink(missing_ok=True)
-        started = time.monotonic()
+        started, digest = time.monotonic(), _digest(lock)
         packages = sum("==" in line for line in lock.read_text().splitlines())
         _say(f"environment: installing {packages} Python packages into .venv, about 1 min")
         subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-        _install(python, lock, environment / "pip.log", started)
-        stamp.write_text(wanted)
+        _install(environment / "bin" / "python", lock, environment / "pip.log", started)
+        (environment / "stamp").write_text(digest)
         _say(f"environment: ready in {time.monotonic() - started:.0f} s")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _install(python: Path, lock: Path, log: Path, started: float) -> None:
