@@ -1,13 +1,13 @@
 """Names in manifests that have to lead somewhere."""
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
-from gitops.runtime import NAME as RUNTIME_NAME
 from tests.gitops.tree import (
     ROOT_SOURCE,
+    RUNTIME_NAME,
     JsonObject,
     Manifest,
     Tree,
@@ -17,9 +17,12 @@ from tests.gitops.tree import (
     nested,
     pod_templates,
     text,
+    words,
 )
 
 FLUX_NAMESPACE: Final = "flux-system"
+CERTIFICATES_NAMESPACE: Final = "cert-manager"
+"""Where cluster-wide issuers and bundles look for their Secrets."""
 
 MADE_BY_PULUMI: Final = frozenset(
     {
@@ -39,8 +42,6 @@ MADE_BY_CHARTS: Final = frozenset(
     }
 )
 """Services of the releases; `test_releases.py` holds the values to these names."""
-
-WEBHOOK_SECRETS: Final = re.compile(r"-k8s-tls$")
 
 
 def unresolved(tree: Tree) -> list[str]:
@@ -88,91 +89,126 @@ def _references(manifest: Manifest) -> Iterator[tuple[str, str, str, str]]:
             yield "gatewayRefs", kind, text(reference, "namespace") or namespace, text(reference, "name")
         for reference in items(inner, "healthChecks"):
             yield "healthChecks", text(reference, "kind"), text(reference, "namespace"), text(reference, "name")
-    yield from _by_kind(manifest)
+    for kind, namespace, name in _OF_KIND.get(manifest.kind, _none)(manifest):
+        yield f"a field of {manifest.kind}", kind, namespace, name
 
 
-def _by_kind(manifest: Manifest) -> Iterator[tuple[str, str, str, str]]:
-    namespace, spec = manifest.namespace, mapping(manifest.content, "spec")
-    match manifest.kind:
-        case "Canary":
-            for metric in items(spec, "analysis", "metrics"):
-                template = mapping(metric, "templateRef")
-                yield "templateRef", "MetricTemplate", text(template, "namespace") or namespace, text(template, "name")
-            for alert in items(spec, "analysis", "alerts"):
-                provider = mapping(alert, "providerRef")
-                yield "providerRef", "AlertProvider", text(provider, "namespace") or namespace, text(provider, "name")
-            for webhook in items(spec, "analysis", "webhooks"):
-                yield "webhook", "Service", *_service(text(webhook, "url"))
-                for url in re.findall(r"https?://[^\s/]+", text(webhook, "metadata", "cmd")):
-                    yield "webhook command", "Service", *_service(url)
-        case "MetricTemplate":
-            yield "provider.address", "Service", *_service(text(spec, "provider", "address"))
-        case "Alert":
-            yield "providerRef", "Provider", namespace, text(spec, "providerRef", "name")
-        case "Provider" | "AlertProvider" | "ImageRepository" | "GitRepository":
-            if secret := text(spec, "secretRef", "name"):
-                yield "secretRef", "Secret", namespace, secret
-        case "ImagePolicy":
-            reference = mapping(spec, "imageRepositoryRef")
-            yield "imageRepositoryRef", "ImageRepository", text(reference, "namespace") or namespace, text(reference, "name")
-        case "Gateway":
-            yield "gatewayClassName", "GatewayClass", "", text(spec, "gatewayClassName")
-        case "Certificate":
-            issuer = mapping(spec, "issuerRef")
-            scope = "" if text(issuer, "kind") == "ClusterIssuer" else namespace
-            yield "issuerRef", text(issuer, "kind"), scope, text(issuer, "name")
-        case "ClusterIssuer":
-            if secret := text(spec, "ca", "secretName"):
-                yield "ca.secretName", "Secret", "cert-manager", secret
-        case "Bundle":
-            for source in items(spec, "sources"):
-                yield "sources.secret", "Secret", "cert-manager", text(source, "secret", "name")
-        case "HelmRelease":
-            for inner in nested(mapping(spec, "values")):
-                if certificate := text(inner, "injectCaFrom"):
-                    yield "injectCaFrom", "Certificate", *_halves(certificate)
-        case "Deployment":
-            yield from _of_pods(namespace, mapping(spec, "template"))
-        case "ServiceAccount":
-            for secret in items(manifest.content, "imagePullSecrets"):
-                yield "imagePullSecrets", "Secret", namespace, text(secret, "name")
-        case _:
-            pass
+Found: TypeAlias = Iterator[tuple[str, str, str]]
+"""Kind, namespace and name of what is referred to."""
 
 
-def _of_pods(namespace: str, template: JsonObject) -> Iterator[tuple[str, str, str, str]]:
-    yield "serviceAccountName", "ServiceAccount", namespace, text(template, "spec", "serviceAccountName")
+def _none(_: Manifest) -> Found:
+    return iter(())
+
+
+def _of_canary(canary: Manifest) -> Found:
+    analysis = mapping(canary.content, "spec", "analysis")
+    for metric in items(analysis, "metrics"):
+        yield "MetricTemplate", *_named(canary, mapping(metric, "templateRef"))
+    for alert in items(analysis, "alerts"):
+        yield "AlertProvider", *_named(canary, mapping(alert, "providerRef"))
+    for webhook in items(analysis, "webhooks"):
+        yield "Service", *_service(text(webhook, "url"))
+        for url in re.findall(r"https?://[^\s/]+", text(webhook, "metadata", "cmd")):
+            yield "Service", *_service(str(url))
+
+
+def _of_metric_template(template: Manifest) -> Found:
+    yield "Service", *_service(text(template.content, "spec", "provider", "address"))
+
+
+def _of_alert(alert: Manifest) -> Found:
+    yield "Provider", *_named(alert, mapping(alert.content, "spec", "providerRef"))
+
+
+def _of_secret_holder(holder: Manifest) -> Found:
+    if reference := mapping(holder.content, "spec", "secretRef"):
+        yield "Secret", *_named(holder, reference)
+
+
+def _of_image_policy(policy: Manifest) -> Found:
+    yield "ImageRepository", *_named(policy, mapping(policy.content, "spec", "imageRepositoryRef"))
+
+
+def _of_gateway(gateway: Manifest) -> Found:
+    yield "GatewayClass", "", text(gateway.content, "spec", "gatewayClassName")
+
+
+def _of_certificate(certificate: Manifest) -> Found:
+    issuer = mapping(certificate.content, "spec", "issuerRef")
+    scope = "" if text(issuer, "kind") == "ClusterIssuer" else certificate.namespace
+    yield text(issuer, "kind"), scope, text(issuer, "name")
+
+
+def _of_cluster_issuer(issuer: Manifest) -> Found:
+    if secret := text(issuer.content, "spec", "ca", "secretName"):
+        yield "Secret", CERTIFICATES_NAMESPACE, secret
+
+
+def _of_bundle(bundle: Manifest) -> Found:
+    for source in items(bundle.content, "spec", "sources"):
+        yield "Secret", CERTIFICATES_NAMESPACE, text(source, "secret", "name")
+
+
+def _of_release(release: Manifest) -> Found:
+    for inner in nested(mapping(release.content, "spec", "values")):
+        namespace, _, name = text(inner, "injectCaFrom").partition("/")
+        if name:
+            yield "Certificate", namespace, name
+
+
+def _of_service_account(account: Manifest) -> Found:
+    for secret in items(account.content, "imagePullSecrets"):
+        yield "Secret", *_named(account, secret)
+
+
+def _of_deployment(deployment: Manifest) -> Found:
+    namespace, template = deployment.namespace, mapping(deployment.content, "spec", "template")
+    yield "ServiceAccount", namespace, text(template, "spec", "serviceAccountName")
     for secret in items(template, "spec", "imagePullSecrets"):
-        yield "imagePullSecrets", "Secret", namespace, text(secret, "name")
+        yield "Secret", *_named(deployment, secret)
     for volume in items(template, "spec", "volumes"):
         if secret := text(volume, "secret", "secretName"):
-            yield "volumes", "Secret", namespace, secret
+            yield "Secret", namespace, secret
         if config := text(volume, "configMap", "name"):
-            yield "volumes", "ConfigMap", namespace, config
+            yield "ConfigMap", namespace, config
     for container in containers(template):
         for inner in nested(container):
             for field, kind in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap"), ("secretRef", "Secret")):
                 if field in inner:
-                    yield field, kind, namespace, text(inner, field, "name")
-        for word in map(str, [*_words(container, "command"), *_words(container, "args")]):
-            for url in re.findall(r"http://[^\s/]+", word):
-                yield "command", "Service", *_service(url, namespace)
+                    yield kind, *_named(deployment, mapping(inner, field))
+        for url in re.findall(r"http://[^\s/]+", " ".join(words(container, "command", "args"))):
+            yield "Service", *_service(str(url), namespace)
 
 
-def _words(container: JsonObject, field: str) -> list[object]:
-    found = container.get(field)
-    return list(found) if isinstance(found, list) else []
+_OF_KIND: Final[Mapping[str, Callable[[Manifest], Found]]] = {
+    "Alert": _of_alert,
+    "AlertProvider": _of_secret_holder,
+    "Bundle": _of_bundle,
+    "Canary": _of_canary,
+    "Certificate": _of_certificate,
+    "ClusterIssuer": _of_cluster_issuer,
+    "Deployment": _of_deployment,
+    "Gateway": _of_gateway,
+    "GitRepository": _of_secret_holder,
+    "HelmRelease": _of_release,
+    "ImagePolicy": _of_image_policy,
+    "ImageRepository": _of_secret_holder,
+    "MetricTemplate": _of_metric_template,
+    "Provider": _of_secret_holder,
+    "ServiceAccount": _of_service_account,
+}
+
+
+def _named(owner: Manifest, reference: JsonObject) -> tuple[str, str]:
+    """Namespace and name that a reference names; without a namespace it means its owner's."""
+    return text(reference, "namespace") or owner.namespace, text(reference, "name")
 
 
 def _service(url: str, own_namespace: str = "") -> tuple[str, str]:
     """Namespace and name of the Service that a URL calls: http://NAME.NAMESPACE:PORT/."""
     name, _, namespace = (urlsplit(url).hostname or "").partition(".")
     return namespace or own_namespace, name
-
-
-def _halves(qualified: str) -> tuple[str, str]:
-    namespace, _, name = qualified.partition("/")
-    return namespace, name
 
 
 def dangling_keys(tree: Tree) -> list[str]:
@@ -201,12 +237,15 @@ def _keys(secret: Manifest) -> set[str]:
 def cycles(tree: Tree) -> list[str]:
     """Each object that depends, by way of others, on itself."""
     needs = {
-        (manifest.kind, manifest.name): {(manifest.kind, text(item, "name")) for item in items(manifest.content, "spec", "dependsOn")}
+        (manifest.kind, manifest.name): {
+            (manifest.kind, text(item, "name")) for item in items(manifest.content, "spec", "dependsOn")
+        }
         for manifest in tree.of_kind("Kustomization", "HelmRelease")
     }
     complaints: list[str] = []
-    for start in needs:
-        reached, frontier = set[tuple[str, str]](), set(needs[start])
+    for start, direct in needs.items():
+        reached: set[tuple[str, str]] = set()
+        frontier = direct
         while frontier:
             reached |= frontier
             frontier = {found for item in frontier for found in needs.get(item, ())} - reached

@@ -78,7 +78,9 @@ def _canary_form(canary: Manifest, apex: str) -> list[str]:
     if [text(parent, "name") for parent in mesh] != [apex]:
         complaints.append(f"{canary}: gatewayRefs must name the Service {apex} once, for the mesh")
     if any("namespace" in parent for parent in mesh):
-        complaints.append(f"{canary}: the Service in gatewayRefs must not have a namespace: Flagger would wait for ever")
+        complaints.append(
+            f"{canary}: the Service in gatewayRefs must not have a namespace: Flagger would wait for ever"
+        )
     if not any(text(parent, "kind") == "Gateway" for parent in parents):
         complaints.append(f"{canary}: gatewayRefs must name the Gateway, for traffic from outside")
     if not any(text(hook, "type") == "pre-rollout" for hook in items(canary.content, "spec", "analysis", "webhooks")):
@@ -225,7 +227,7 @@ def open_namespaces(tree: Tree) -> list[str]:
 
 
 def unadmitted_routes(tree: Tree) -> list[str]:
-    """Canaries whose Gateway does not take routes from their namespace, and listeners that the Service does not serve."""
+    """Canaries whose Gateway takes no routes from their namespace."""
     complaints: list[str] = []
     for canary in tree.of_kind("Canary"):
         for parent in items(canary.content, "spec", "service", "gatewayRefs"):

@@ -1,4 +1,4 @@
-"""The tree as Flux would apply it: built by kustomize from a cluster's folder on, values substituted, layer by layer."""
+"""The tree as Flux would apply it: built by kustomize from a cluster's folder on, layer by layer, values put in."""
 
 import re
 import subprocess
@@ -19,13 +19,16 @@ STACKS: Final = ("local", "dev", "prod")
 ROOT_SOURCE: Final = "platform"
 """The GitRepository that Pulumi makes: this repository."""
 
+RUNTIME_NAME: Final = "platform-runtime"
+"""The ConfigMap and the Secret that Pulumi makes for substitution."""
+
 VALUES: Final[Mapping[str, str]] = {
     "stack": "dev",
     "aws_region": "eu-central-1",
     "aws_account_id": "012345678901",
     "cluster_name": "realworld-dev-1a2b3c",
     "ingress_host": "realworld.example.org",
-    "ingress_target_group_arn": "arn:aws:elasticloadbalancing:eu-central-1:012345678901:targetgroup/web/0123456789abcdef",
+    "ingress_target_group_arn": "arn:aws:elasticloadbalancing:eu-central-1:012345678901:targetgroup/web/0123456789",
     "database_host": "realworld.c0ffee.eu-central-1.rds.amazonaws.com",
     "database_name": "gobuff_realworld_example_app_development",
     "database_username": "postgres",
@@ -150,6 +153,11 @@ def items(content: object, *path: str | int) -> list[JsonObject]:
     return [mapping(item) for item in cast("list[object]", found)] if isinstance(found, list) else []
 
 
+def words(content: object, *fields: str) -> list[str]:
+    """The texts of the lists in these fields, one field after the other."""
+    return [str(word) for field in fields for word in cast("list[object]", at(content, field) or [])]
+
+
 def nested(content: object) -> Iterator[JsonObject]:
     """Every mapping inside an object, the object itself first."""
     if isinstance(content, dict):
@@ -203,7 +211,7 @@ def read_tree(stack: str, *, repository: Path = ROOT, values: Mapping[str, str] 
         applied_by, folder = folders.pop(0)
         built = kustomize(repository / folder)
         variables |= {match["name"] for match in VARIABLE.finditer(built)}
-        for content in cast("Iterator[JsonObject]", yaml.safe_load_all(substitute(built, values))):
+        for content in cast("Iterator[JsonObject]", yaml.load_all(substitute(built, values), Loader=yaml.CSafeLoader)):
             manifest = Manifest(content=content, applied_by=applied_by)
             manifests.append(manifest)
             if is_layer(manifest):
