@@ -191,7 +191,7 @@ def _download() -> dict[str, Path]:
     go = find_go(MINIMUM_GO, needed_by="tools/schemas")
     environment = {**go_environment(go), "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -mod=mod".strip()}
     pins = _pins(go, environment)
-    print(f"schemas: downloading {len(pins)} Go modules, about 1 min the first time", file=sys.stderr, flush=True)
+    print(f"schemas: downloading {len(pins)} Go modules, about 10 s the first time", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as elsewhere:  # Go would otherwise write into go.sum
         result = subprocess.run(
             [go, "mod", "download", "-json", *pins],
