@@ -94,7 +94,7 @@ class Cluster(pulumi.ComponentResource):
             name,
             name=args.cluster_name,
             version=args.settings.kubernetes_version,
-            vpc_id=args.vpc.id,
+            vpc_id=args.vpc.vpc_id,
             private_subnet_ids=list(args.vpc.private_subnet_ids),
             service_role=role,
             authentication_mode=eks.AuthenticationMode.API,

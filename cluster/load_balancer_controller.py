@@ -82,7 +82,7 @@ class LoadBalancerController(pulumi.ComponentResource):
                 "clusterName": args.cluster.name,
                 # Region and VPC are given, because the nodes keep the metadata service from the pods.
                 "region": aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region,
-                "vpcId": args.vpc.id,
+                "vpcId": args.vpc.vpc_id,
                 "replicaCount": 2,
                 "serviceAccount": {"name": SERVICE_ACCOUNT},
                 "nodeSelector": SYSTEM_NODE_LABELS,

@@ -121,7 +121,7 @@ class Database(pulumi.ComponentResource):
     def _security_group(self, args: DatabaseArgs) -> aws.ec2.SecurityGroup:
         group = aws.ec2.SecurityGroup(
             self._name,
-            vpc_id=args.vpc.id,
+            vpc_id=args.vpc.vpc_id,
             description="PostgreSQL from the VPC",
             tags={"Name": self._name},
             opts=self._child,

@@ -68,7 +68,7 @@ class RepositoryAccess(pulumi.ComponentResource):
 
     def _deploy_key(self, name: str, args: RepositoryAccessArgs) -> None:
         key = tls.PrivateKey(f"{name}-deploy-key", algorithm="ED25519", opts=pulumi.ResourceOptions(parent=self))
-        self.public_key = key.public_key_openssh
+        self.public_key = key.public_key_openssh.apply(str.strip)
         self.secret_data = {
             "identity": key.private_key_openssh,
             "identity.pub": key.public_key_openssh,
@@ -79,7 +79,7 @@ class RepositoryAccess(pulumi.ComponentResource):
         if github_token is None:
             self.needs_a_hand = True
             self.next_step = pulumi.Output.concat(
-                f"Add this deploy key with write access at {address}/settings/keys/new: ", key.public_key_openssh
+                f"Add this deploy key with write access at {address}/settings/keys/new: ", self.public_key
             )
             return
         owner, _, repository = address.partition("://")[2].partition("/")[2].partition("/")
@@ -90,7 +90,7 @@ class RepositoryAccess(pulumi.ComponentResource):
             f"{name}-deploy-key",
             repository=repository,
             title=args.title,
-            key=key.public_key_openssh,
+            key=self.public_key,
             read_only=False,
             opts=pulumi.ResourceOptions(parent=self, provider=provider),
         )

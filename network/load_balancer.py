@@ -63,7 +63,7 @@ class LoadBalancer(pulumi.ComponentResource):
         )
         target_group = aws.lb.TargetGroup(
             name,
-            vpc_id=args.vpc.id,
+            vpc_id=args.vpc.vpc_id,
             target_type="ip",
             protocol="TCP",
             port=gateway.TRAFFIC_PORT,
@@ -116,7 +116,7 @@ class LoadBalancer(pulumi.ComponentResource):
         """
         group = aws.ec2.SecurityGroup(
             self._name,
-            vpc_id=args.vpc.id,
+            vpc_id=args.vpc.vpc_id,
             description="Network load balancer of the app",
             tags={"Name": self._name},
             opts=self._child,

@@ -28,7 +28,7 @@ class Vpc(pulumi.ComponentResource):
     """Seed row 1: three tiers of subnets over the availability zones; the private one reaches out by NAT.
 
     Attributes:
-        id: Id of the VPC.
+        vpc_id: Id of the VPC.
         cidr: Its addresses.
         private_subnet_ids: Subnets of nodes and pods, with a route to a NAT gateway.
         public_subnet_ids: Subnets of the load balancer and the NAT gateways.
@@ -36,7 +36,7 @@ class Vpc(pulumi.ComponentResource):
         egress: The private tier's routes; depend on them where something must be able to reach the internet.
     """
 
-    id: pulumi.Output[str]
+    vpc_id: pulumi.Output[str]
     cidr: IPv4Network
     private_subnet_ids: list[pulumi.Output[str]]
     public_subnet_ids: list[pulumi.Output[str]]
@@ -92,12 +92,12 @@ class Vpc(pulumi.ComponentResource):
         )
 
         self.cidr = args.settings.cidr
-        self.id = self._vpc.id
+        self.vpc_id = self._vpc.id
         self.private_subnet_ids = [subnet.id for subnet in private]
         self.public_subnet_ids = [subnet.id for subnet in public]
         self.database_subnet_group_name = subnet_group.name
         self.egress = list(private_routes)
-        self.register_outputs({"vpc_id": self.id})
+        self.register_outputs({"vpc_id": self.vpc_id})
 
     def _subnets(
         self,
