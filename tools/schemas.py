@@ -1,7 +1,8 @@
 """Schemas of Kubernetes objects, taken out of the pinned Go modules that define them.
 
 `tools/schemas/go.mod` pins the modules, its `go.sum` their content. What is needed is extracted once into a folder of
-`.tools/schemas` named after the pins; later calls read it from there.
+`.tools/schemas` named after the pins; later calls read it from there. Where no module publishes a definition that the
+platform needs, `tools/schemas/own` holds one of ours.
 
 `strict_errors` judges an object as an API server with strict field validation would, short of the CEL rules in a CRD
 and of what admission does.
@@ -169,7 +170,8 @@ def _strict(schema: JsonObject) -> JsonObject:
 def _extracted() -> Path:
     """The folder with the extracted files, made if the pins or this module have changed."""
     digest = hashlib.sha256()
-    for path in (PINS / "go.mod", PINS / "go.sum", Path(__file__), Path(versions.__file__)):
+    own = sorted((PINS / "own").glob("*.yaml"))
+    for path in (PINS / "go.mod", PINS / "go.sum", *own, Path(__file__), Path(versions.__file__)):
         digest.update(path.read_bytes())
     folder = CACHE / digest.hexdigest()[:16]
     if folder.is_dir():
@@ -228,16 +230,17 @@ def _pins(go: Path, environment: Mapping[str, str]) -> list[str]:
 def _extract(modules: Mapping[str, Path], target: Path) -> None:
     """Writes `crds/*.yaml`, `crds.json` and `builtin.json`."""
     (target / "crds").mkdir(parents=True)
-    entries: list[JsonObject] = []
+    definitions = [crd for path in sorted((PINS / "own").glob("*.yaml")) for crd in _crds(path)]
     for module, globs in CRD_GLOBS.items():
         for glob in globs:
-            definitions = [crd for path in sorted(modules[module].glob(glob)) for crd in _crds(path)]
-            if not definitions:
+            published = [crd for path in sorted(modules[module].glob(glob)) for crd in _crds(path)]
+            if not published:
                 raise ToolError(f"schemas: {module} has no custom resource definition in {glob}")
-            for crd in definitions:
-                name = str(_object(crd["metadata"])["name"])
-                (target / "crds" / f"{name}.yaml").write_text(yaml.safe_dump(crd, sort_keys=False))
-                entries += _served_versions(crd)
+            definitions += published
+    for crd in definitions:
+        name = str(_object(crd["metadata"])["name"])
+        (target / "crds" / f"{name}.yaml").write_text(yaml.safe_dump(crd, sort_keys=False))
+    entries = [version for crd in definitions for version in _served_versions(crd)]
     (target / "crds.json").write_text(json.dumps(entries))
     components: JsonObject = {}
     for path in sorted(modules[KUBERNETES].glob(KUBERNETES_OPENAPI_GLOB)):

@@ -76,6 +76,14 @@ metadata: {name: flux, namespace: flux-system}
 spec:
   distribution: {version: 2.9.x, registry: registry.example/fluxcd}
   components: [source-controller, kustomize-controller]
+---
+apiVersion: elbv2.k8s.aws/v1beta1
+kind: TargetGroupBinding
+metadata: {name: public, namespace: traefik}
+spec:
+  serviceRef: {name: traefik, port: web}
+  targetGroupARN: arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef
+  targetType: ip
 """)
     ),
 )
