@@ -153,16 +153,14 @@ class _Recorder(MockMonitor):
         self.nodes: dict[str, Node] = {}
         self.exports: Values = {}
 
-    def RegisterResource(  # noqa: N802 – the monitor's own name
-        self, request: resource_pb2.RegisterResourceRequest
-    ) -> resource_pb2.RegisterResourceResponse:
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
         if request.remote:
             return self._remote_component(request)
         response: resource_pb2.RegisterResourceResponse = super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType]
         self._record(request, response.urn, _values(response.object))
         return response
 
-    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Empty:  # noqa: N802
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Empty:
         if "::pulumi:pulumi:Stack::" in request.urn:
             self.exports = _values(request.outputs)
         return Empty()
@@ -250,7 +248,11 @@ async def _run(recorder: _Recorder, stack: str, config: Mapping[str, str]) -> No
     pulumi.runtime.set_mocks(recorder.mocks, project=PROJECT, stack=stack, preview=False, monitor=recorder)
     pulumi.runtime.set_all_config(dict(config))
     ROOT.set(None)
-    await run_in_stack(lambda: None if runpy.run_path(str(PROGRAM), run_name="__main__") else None)
+
+    def program() -> None:
+        runpy.run_path(str(PROGRAM), run_name="__main__")
+
+    await run_in_stack(program)
 
 
 def evaluate(stack: str, config: Mapping[str, str]) -> Graph:

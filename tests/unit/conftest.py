@@ -12,7 +12,7 @@ from plan.graph import Graph, evaluate
 from settings import PROJECT
 
 REPOSITORY = Path(__file__).parents[2]
-REACHABLE = {"publicAccessCidrs": ["203.0.113.0/24"]}
+REACHABLE: dict[str, object] = {"publicAccessCidrs": ["203.0.113.0/24"]}
 
 VARIANTS: dict[str, tuple[str, dict[str, dict[str, object]]]] = {
     "local": ("local", {}),

@@ -95,7 +95,8 @@ def test_row_3_system_nodes(dev: Graph) -> None:
     assert nodes["instanceTypes"] == ["m5.large"]
     assert nodes["scalingConfig"] == {"minSize": 3, "desiredSize": 3, "maxSize": 10}
     assert nodes["taints"] == [{"key": "CriticalAddonsOnly", "value": "true", "effect": "NO_SCHEDULE"}]
-    assert template["metadataOptions"] == {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1}  # fmt: skip
+    assert template["metadataOptions"]["httpTokens"] == "required"
+    assert template["metadataOptions"]["httpPutResponseHopLimit"] == 1
     assert template["blockDeviceMappings"][0]["ebs"]["encrypted"] == "true"
 
 
@@ -136,9 +137,9 @@ def test_row_6_pod_logs_and_container_insights(dev: Graph) -> None:
 
     assert values["agent"]["config"]["logs"]["metrics_collected"]["kubernetes"]["enhanced_container_insights"] is True
     assert values["applicationSignals"] == {"enabled": False}
-    name = dev.exports["cluster_name"]
+    prefix = f"/aws/containerinsights/{dev.exports['cluster_name']}"
     groups = {node.inputs.get("name") for node in dev.of_type("aws:cloudwatch/logGroup:LogGroup")}
-    assert {f"/aws/containerinsights/{name}/{kind}" for kind in ("application", "dataplane", "host", "performance")} <= groups  # fmt: skip
+    assert {f"{prefix}/{kind}" for kind in ("application", "dataplane", "host", "performance")} <= groups
 
 
 def test_row_7_database(dev: Graph) -> None:
@@ -211,7 +212,7 @@ def test_row_8_flux(dev: Graph) -> None:
         ("token", {"username", "password"}, True),
     ],
 )
-def test_row_8_access_to_git_and_whether_up_can_wait(variant: str, secret_keys: set[str], waits: bool) -> None:  # noqa: FBT001
+def test_row_8_access_to_git_and_whether_up_can_wait(variant: str, secret_keys: set[str], waits: bool) -> None:
     graph = graph_of(variant)
     annotations = graph.object("Kustomization", "platform").inputs["metadata"].get("annotations", {})
 
