@@ -6,7 +6,7 @@ PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status test e2e control-plane watch-release lint types check lock tools clean \
+.PHONY: help up preview refresh destroy status test e2e control-plane watch-release lint types check config readme lock tools clean \
 	environment pulumi-cli
 
 help: ## List the targets
@@ -60,6 +60,12 @@ types: environment ## Check types, strictly
 	@$(PYTHON) -m basedpyright --level error $(ARGS)
 
 check: lint types test ## All that CI does
+
+config: environment ## List every configuration key, its default and its meaning
+	@$(PYTHON) -m plan.config_table
+
+readme: environment ## Bring the generated part of README.md up to date
+	@$(PYTHON) -m plan.config_table --write
 
 lock: environment ## Resolve pyproject.toml's dependencies into requirements.lock
 	@$(PYTHON) -m piptools compile --quiet --extra dev --generate-hashes --strip-extras --no-annotate --allow-unsafe \

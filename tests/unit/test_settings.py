@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan.config_table import rows
+from plan.config_table import rows, with_table
 from settings import PROJECT, Settings, SettingsError
 from versions import EKS_ADDON_VERSIONS
 
@@ -173,6 +173,12 @@ def test_the_table_names_every_value_once() -> None:
 
     assert len(keys) == len(set(keys))
     assert {"aws:region", "network.cidr", "cluster.karpenter.cpuLimit", "gitops.token", "tags"} <= set(keys)
+
+
+def test_the_readme_holds_the_table_as_it_is() -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+
+    assert with_table(readme) == readme, "make readme brings it up to date"
 
 
 def test_every_supported_kubernetes_version_pins_the_same_addons() -> None:
