@@ -71,6 +71,6 @@ for output, value in {
     "application_url": ingress.url,
     "database_endpoint": database.endpoint,
     "git_deploy_key": access.public_key,
-    "git_next_step": access.next_step,
+    "next_step": access.next_step,
 }.items():
     pulumi.export(output, value)

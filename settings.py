@@ -501,7 +501,7 @@ class GitopsSettings(Model):
 
     @field_validator("repository_is_read_only")
     @classmethod
-    def _said_out_loud(cls, read_only: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 – pydantic's signature
+    def _said_out_loud(cls, read_only: bool, info: ValidationInfo) -> bool:
         if info.data.get("authentication") is GitAuthentication.NONE and not read_only:
             raise _rule("must be true while gitops.authentication is none: without access no release is committed")
         return read_only

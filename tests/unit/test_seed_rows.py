@@ -218,7 +218,7 @@ def test_row_8_access_to_git_and_whether_up_can_wait(variant: str, secret_keys: 
 
     assert set(graph.object("Secret", "platform-git").inputs["stringData"]) == secret_keys
     assert (annotations.get("pulumi.com/waitFor") == "condition=Ready") is waits
-    assert bool(graph.exports["git_next_step"]) is not waits
+    assert bool(graph.exports["next_step"]) is not waits
 
 
 def test_row_8_a_github_token_registers_the_deploy_key_with_write_access() -> None:
