@@ -1,0 +1,88 @@
+"""``python -m controlplane up`` runs a plane for a person; ``python -m controlplane watch`` follows a release on it."""
+
+import argparse
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+from controlplane import isolation, processes, watch
+from controlplane.plane import Plane
+from tools.build import ToolError, ensure
+from tools.schemas import crd_files
+
+HOME = processes.REPOSITORY / ".local" / "plane"
+OUTSIDE_KUBECONFIG = HOME / "kubeconfig.outside"
+DOORS = {
+    "API server": (16443, "127.0.0.1", processes.API_SERVER_PORT),
+    "Prometheus": (19090, "127.0.0.1", processes.PROMETHEUS_PORT),
+    "gateway": (18000, processes.TRAEFIK_ADDRESSES[0], processes.GATEWAY_PORT),
+    "Git server": (13080, "127.0.0.1", processes.GIT_PORT),
+    "registry": (15000, "127.0.0.1", processes.REGISTRY_PORT),
+}
+"""Port on this machine's loopback, then address and port inside the plane's network."""
+
+
+def up() -> int:
+    """Build what is missing, start everything, print how to reach it, and run until interrupted."""
+    began = time.monotonic()
+    for name in processes.BINARIES:
+        ensure(name)
+    print(f"binaries ready after {time.monotonic() - began:.0f} s")
+    definitions = crd_files()
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
+    doors = [isolation.Door(port, (host, inside)) for port, host, inside in DOORS.values()]
+    isolation.enter(isolation.write_resolv_conf(HOME))
+    for door in doors:
+        door.open()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    with Plane(HOME, ensure, print) as plane:
+        plane.start_kubernetes()
+        print(f"{plane.install_definitions(definitions)} custom resource definitions are served")
+        plane.start_platform()
+        inside = yaml.safe_load(plane.paths.kubeconfig.read_text())
+        token = inside["users"][0]["user"]["token"]
+        OUTSIDE_KUBECONFIG.write_text(plane.kubeconfig(f"https://127.0.0.1:{DOORS['API server'][0]}", token))
+        memory = sum(plane.memory_mebibytes().values())
+        print(f"\nThe control plane is up: {plane.start_seconds:.0f} s, {memory:.0f} MiB.")
+        for name, (port, _, _) in DOORS.items():
+            print(f"  {name:12} 127.0.0.1:{port}")
+        print(f"  export KUBECONFIG={OUTSIDE_KUBECONFIG}\nCtrl-C stops it and removes its files.", flush=True)
+        try:
+            while True:
+                time.sleep(1)
+                plane.supervisor.check()
+        except KeyboardInterrupt:
+            print("stopping")
+    return 0
+
+
+def main() -> int:
+    """Parse the command line and run one command; errors are one line and exit status 1."""
+    parser = argparse.ArgumentParser(prog="python -m controlplane", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start a control plane and print its kubeconfig")
+    follow = commands.add_parser("watch", help="show a release live, and draw a picture of it when it is finished")
+    follow.add_argument("--namespace", default="realworld")
+    follow.add_argument("--canary", default="realworld")
+    follow.add_argument("--picture", type=Path, default=Path("release.svg"), help="where the picture goes")
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "up":
+            return up()
+        prometheus = f"http://127.0.0.1:{DOORS['Prometheus'][0]}"
+        watch.follow(OUTSIDE_KUBECONFIG, prometheus, arguments.namespace, arguments.canary, arguments.picture)
+    except (isolation.IsolationError, ToolError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
