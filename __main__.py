@@ -61,7 +61,7 @@ secrets = RuntimeSecrets.of(settings.gitops, database_password=database.password
 flux = Flux(
     f"{name}-flux",
     FluxArgs(access=access, values=values, secrets=secrets, settings=settings),
-    after(karpenter, binding, insights, inside=cluster),
+    after(binding, insights, inside=cluster),
 )
 
 for output, value in {
