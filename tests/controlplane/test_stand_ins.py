@@ -1,0 +1,75 @@
+"""The stand-ins behave as what they stand in for, where a release depends on it."""
+
+import struct
+
+import pytest
+
+from controlplane.kubernetes import Manifest, items
+from controlplane.standins import dns, hey, linkerd
+from controlplane.standins.app import Histogram, WeightedTurns
+
+
+def route(*parents: Manifest) -> Manifest:
+    return {"metadata": {"name": "app", "namespace": "shop"}, "spec": {"parentRefs": list(parents)}}
+
+
+SERVICE: Manifest = {"group": "core", "kind": "Service", "name": "app", "port": 3000}
+GATEWAY: Manifest = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "public"}
+
+
+def test_linkerd_names_the_namespace_and_never_the_generation() -> None:
+    entries = linkerd.wanted_entries(route(SERVICE, GATEWAY), "2026-01-01T00:00:00Z")
+    assert [entry["parentRef"] for entry in entries] == [{**SERVICE, "namespace": "shop"}]
+    assert all("observedGeneration" not in condition for condition in entries[0]["conditions"])
+
+
+def test_linkerd_takes_the_empty_group_for_core() -> None:
+    entries = linkerd.wanted_entries(route({**SERVICE, "group": ""}), "2026-01-01T00:00:00Z")
+    assert entries[0]["parentRef"]["group"] == "core"
+
+
+@pytest.mark.parametrize("weight", [5, 35, 50])
+def test_turns_follow_the_weights_exactly(weight: int) -> None:
+    turns = WeightedTurns()
+    chosen = [turns.next({"old": 100 - weight, "new": weight}) for _ in range(100)]
+    assert chosen.count("new") == weight
+
+
+def test_nobody_has_a_turn_without_weight() -> None:
+    assert WeightedTurns().next({"old": 0, "new": 0}) is None
+
+
+@pytest.mark.parametrize(("latency_ms", "bound"), [(0.4, 1), (500, 500), (501, 1000), (700_000, float("inf"))])
+def test_latencies_fall_into_linkerds_buckets(latency_ms: float, bound: float) -> None:
+    histogram = Histogram()
+    histogram.observe(latency_ms)
+    assert histogram.buckets[bound] == 1
+
+
+def query(name: str, kind: int = dns.TYPE_A) -> bytes:
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return b"\x12\x34" + struct.pack("!HHHHH", 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", kind, 1)
+
+
+ADDRESSES = {("linkerd-viz", "prometheus"): "10.96.1.2"}
+
+
+@pytest.mark.parametrize("name", ["prometheus.linkerd-viz", "prometheus.linkerd-viz.svc.cluster.local"])
+def test_service_names_resolve_to_the_cluster_address(name: str) -> None:
+    assert dns.answer(query(name), ADDRESSES).endswith(bytes([10, 96, 1, 2]))
+
+
+def test_unknown_names_do_not_exist_and_other_types_are_empty() -> None:
+    unknown = dns.answer(query("prometheus.elsewhere"), ADDRESSES)
+    ipv6 = dns.answer(query("prometheus.linkerd-viz", kind=28), ADDRESSES)
+    assert unknown[3] & 0x0F == dns.NAME_ERROR
+    assert (ipv6[3] & 0x0F, ipv6[6:8]) == (0, b"\0\0")
+
+
+def test_durations_are_gos() -> None:
+    assert hey.seconds("1m30s") == 90
+
+
+def test_absent_and_null_lists_are_empty() -> None:
+    assert items({"status": None}, "status", "conditions") == []
+    assert items({"status": {"conditions": None}}, "status", "conditions") == []
