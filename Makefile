@@ -67,6 +67,12 @@ config: environment ## List every configuration key, its default and its meaning
 readme: environment ## Bring the generated part of README.md up to date
 	@$(PYTHON) -m plan.config_table --write
 
+config: environment ## List every configuration key, its default and its meaning
+	@$(PYTHON) -m plan.config_table
+
+readme: environment ## Write the configuration table into README.md
+	@$(PYTHON) -m plan.config_table --write
+
 lock: environment ## Resolve pyproject.toml's dependencies into requirements.lock
 	@$(PYTHON) -m piptools compile --quiet --extra dev --generate-hashes --strip-extras --no-annotate --allow-unsafe \
 		--no-emit-index-url --no-emit-find-links --output-file requirements.lock $(ARGS) pyproject.toml
