@@ -16,7 +16,7 @@ from simulator.computed import KINDS, Birth, Kind, born
 from simulator.errors import CloudError
 from simulator.references import CLUSTER, LOG_GROUP, references
 from simulator.things import Store, Thing, key_of
-from simulator.values import Values, at
+from simulator.values import Values, at, list_at, object_at
 
 NAMESPACE: Final = "kubernetes:core/v1:Namespace"
 SERVICE: Final = "kubernetes:core/v1:Service"
@@ -182,7 +182,7 @@ class Cloud:
                 thing.outputs.update(self._object_status(token, inputs))
             if token == CLUSTER:
                 server_made = {"clusterSecurityGroupId": thing.parts[0]}
-                thing.outputs["vpcConfig"] = {**(inputs.get("vpcConfig") or {}), **server_made}
+                thing.outputs["vpcConfig"] = {**object_at(inputs, "vpcConfig"), **server_made}
             if token == "aws:ec2/launchTemplate:LaunchTemplate":  # noqa: S105 – a type token
                 thing.outputs["latestVersion"] = int(thing.outputs["latestVersion"]) + 1
                 if inputs.get("updateDefaultVersion"):
@@ -235,7 +235,7 @@ class Cloud:
         if arn:
             outputs["arn"] = arn
         if kind is not None and "tagsAll" in kind.outputs:
-            outputs["tagsAll"] = inputs.get("tags") or {}
+            outputs["tagsAll"] = object_at(inputs, "tags")
         if kind is not None and token.startswith("aws:"):
             common = {"region": self.account.region, "ownerId": self.account.account_id}
             outputs = {key: value for key, value in common.items() if key in kind.outputs} | outputs
@@ -337,7 +337,7 @@ class Cloud:
         else:
             uid = digest(seed, "uid", length=32)
             metadata = {
-                **(inputs.get("metadata") or {}),
+                **object_at(inputs, "metadata"),
                 **self._object_metadata(identifier),
                 "uid": f"{uid[:8]}-{uid[8:12]}-{uid[12:16]}-{uid[16:20]}-{uid[20:]}",
             }
@@ -366,9 +366,9 @@ class Cloud:
         if token == SECRET:
             encoded = {
                 key: base64.b64encode(str(value).encode()).decode()
-                for key, value in (inputs.get("stringData") or {}).items()
+                for key, value in object_at(inputs, "stringData").items()
             }
-            return {"data": {**(inputs.get("data") or {}), **encoded}, "type": inputs.get("type", "Opaque")}
+            return {"data": {**object_at(inputs, "data"), **encoded}, "type": inputs.get("type", "Opaque")}
         if token == NAMESPACE:
             return {"status": {"phase": "Active"}}
         if schema.resource_type(token) is None:
@@ -449,7 +449,7 @@ class Cloud:
         }
         for thing in self._inside(cluster):
             if thing.token == ADMISSION_POLICY and at(thing.inputs, "metadata", "name") in bound:
-                for validation in at(thing.inputs, "spec", "validations") or []:
+                for validation in list_at(thing.inputs, "spec", "validations"):
                     if "LoadBalancer" in str(validation.get("expression")):
                         raise CloudError("Forbidden", str(validation.get("message")))
 
@@ -457,7 +457,7 @@ class Cloud:
         """Karpenter calls an EC2NodeClass Ready when its subnets, groups and instance profile exist."""
         if not self._selected_subnets(inputs):
             raise CloudError("SubnetsNotFound", f"{at(inputs, 'spec', 'subnetSelectorTerms')} selects no subnet")
-        for term in at(inputs, "spec", "securityGroupSelectorTerms") or []:
+        for term in list_at(inputs, "spec", "securityGroupSelectorTerms"):
             if "id" in term:
                 self._require(str(term["id"]), "SecurityGroupsNotFound")
         profile = at(inputs, "spec", "instanceProfile")
@@ -465,14 +465,14 @@ class Cloud:
             raise CloudError("InstanceProfileNotFound", f"{profile!r} does not exist")
 
     def _selected_subnets(self, node_class: Values) -> list[Thing]:
-        terms: list[Values] = at(node_class, "spec", "subnetSelectorTerms") or []
+        terms: list[Values] = list_at(node_class, "spec", "subnetSelectorTerms")
         return [
             thing
             for thing in self._store
             if thing.token == SUBNET
             and any(
                 term.get("id") == thing.id
-                or ("tags" in term and term["tags"].items() <= (thing.inputs.get("tags") or {}).items())
+                or ("tags" in term and term["tags"].items() <= object_at(thing.inputs, "tags").items())
                 for term in terms
             )
         ]
@@ -484,7 +484,7 @@ class Cloud:
             return
         raise CloudError(
             "Timeout",
-            f"{thing.inputs.get('kind')} {thing.id!r} keeps its finalizer {finalizer}: its controller, {controller}, is gone",
+            f"{thing.inputs.get('kind')} {thing.id!r} keeps its finalizer {finalizer}: {controller} is gone",
         )
 
     def _runs(self, controller: str, cluster: str) -> bool:
@@ -526,7 +526,9 @@ class Cloud:
         node_class = self.read(token, class_name, cluster=pool.cluster)
         if node_class is None:
             return
-        groups = [term["id"] for term in at(node_class.inputs, "spec", "securityGroupSelectorTerms") or [] if "id" in term]
+        groups = [
+            term["id"] for term in list_at(node_class.inputs, "spec", "securityGroupSelectorTerms") if "id" in term
+        ]
         for index, subnet in enumerate(self._selected_subnets(node_class.inputs)[: controllers.KARPENTER_NODES]):
             instance = self._add(
                 INSTANCE,
@@ -548,7 +550,7 @@ class Cloud:
             for thing in self._store
             if thing.token == SUBNET
             and thing.inputs.get("vpcId") == vpc
-            and "kubernetes.io/role/elb" in (thing.inputs.get("tags") or {})
+            and "kubernetes.io/role/elb" in object_at(thing.inputs, "tags")
         ]
         name = "k8s-" + service.id.replace("/", "-")[:20]
         inputs: Values = {"name": name, "loadBalancerType": "network", "subnets": subnets}
@@ -614,4 +616,3 @@ class Cloud:
         )
         if not self._permissive:
             self._store.save()
-

@@ -6,12 +6,12 @@ A type that is absent gets its name as id, an ARN of the common form where its o
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from simulator import keys
 from simulator.account import PARTITION, Account, digest
-from simulator.values import Values, at
+from simulator.values import Values, at, list_at, object_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,7 @@ def _nat_gateway(birth: Birth) -> Values:
 
 def _eks_cluster(birth: Birth) -> Values:
     region, mark = birth.account.region, birth.hexadecimal(32, "oidc").upper()
-    network = birth.inputs.get("kubernetesNetworkConfig") or {}
+    network = object_at(birth.inputs, "kubernetesNetworkConfig")
     subnets = at(birth.inputs, "vpcConfig", "subnetIds") or [""]
     return {
         "endpoint": f"https://{mark}.gr7.{region}.eks.amazonaws.com",
@@ -136,7 +136,7 @@ def _eks_cluster(birth: Birth) -> Values:
         "identities": [{"oidcs": [{"issuer": f"https://oidc.eks.{region}.amazonaws.com/id/{mark}"}]}],
         "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4", **network},
         "vpcConfig": {
-            **(birth.inputs.get("vpcConfig") or {}),
+            **object_at(birth.inputs, "vpcConfig"),
             "clusterSecurityGroupId": f"sg-{birth.hexadecimal(17, 'cluster')}",
             "vpcId": (birth.find(str(subnets[0])) or {}).get("vpcId", ""),
         },
@@ -150,7 +150,7 @@ def _eks_cluster(birth: Birth) -> Values:
 def _load_balancer(birth: Birth) -> Values:
     kind = "net" if birth.inputs.get("loadBalancerType") == "network" else "app"
     subnets: list[str] = birth.inputs.get("subnets") or [
-        str(mapping.get("subnetId")) for mapping in birth.inputs.get("subnetMappings") or []
+        str(mapping.get("subnetId")) for mapping in list_at(birth.inputs, "subnetMappings")
     ]
     return {
         "arnSuffix": birth.arn.partition("loadbalancer/")[2],
@@ -184,7 +184,7 @@ def _database(birth: Birth) -> Values:
 
 
 def _certificate(birth: Birth) -> Values:
-    names = [birth.inputs.get("domainName", ""), *(birth.inputs.get("subjectAlternativeNames") or [])]
+    names = [birth.inputs.get("domainName", ""), *list_at(birth.inputs, "subjectAlternativeNames")]
     options = [
         {
             "domainName": name,
@@ -240,9 +240,7 @@ def _random_text(birth: Birth) -> Values:
         if birth.inputs.get(wanted, wanted != "number")
     )
     length = int(birth.inputs["length"])
-    result = "".join(
-        letters[int(digest(birth.seed, index, length=8), 16) % len(letters)] for index in range(length)
-    )
+    result = "".join(letters[int(digest(birth.seed, index, length=8), 16) % len(letters)] for index in range(length))
     return {"result": result, "bcryptHash": "$2a$10$" + birth.hexadecimal(53)}
 
 
@@ -332,7 +330,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         "sgr-{hex17}", EC2 + "security-group-rule/{id}", lambda birth: {"securityGroupRuleId": birth.id}
     ),
     # --- IAM and KMS ---
-    "aws:iam/role:Role": Kind("{name}", IAM + "role/{name}", lambda birth: {"uniqueId": "AROA" + birth.hexadecimal(17)}),
+    "aws:iam/role:Role": Kind(
+        "{name}", IAM + "role/{name}", lambda birth: {"uniqueId": "AROA" + birth.hexadecimal(17)}
+    ),
     "aws:iam/policy:Policy": Kind("{arn}", IAM + "policy/{name}"),
     "aws:iam/rolePolicy:RolePolicy": Kind("{input[role]}:{name}"),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Kind("{input[role]}-{hex17}"),
@@ -346,7 +346,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         "{input[clusterName]}:{name}", EKS + "nodegroup/{input[clusterName]}/{name}/{uuid}", _node_group, 150, 370
     ),
     "aws:eks/addon:Addon": Kind(
-        "{input[clusterName]}:{input[addonName]}", EKS + "addon/{input[clusterName]}/{input[addonName]}", _nothing, 30, 10
+        "{input[clusterName]}:{input[addonName]}",
+        EKS + "addon/{input[clusterName]}/{input[addonName]}",
+        _nothing,
+        30,
+        10,
     ),
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": Kind(
         "{input[clusterName]},a-{hex17}",
@@ -485,7 +489,7 @@ def born(birth: Birth, kind: Kind, *, has_arn: bool) -> tuple[str, str, Values]:
         without_arn = "" if "{arn}" in kind.id else _filled(birth, kind.id, extra)
         arn = f"arn:{PARTITION}:" + _filled(birth, arn_template, {**extra, "id": without_arn})
     identifier = _filled(birth, kind.id, {**extra, "arn": arn})
-    complete = Birth(**{**vars(birth), "id": identifier, "arn": arn})
+    complete = replace(birth, id=identifier, arn=arn)
     return identifier, arn, kind.outputs(complete)
 
 
@@ -520,7 +524,16 @@ def kubeconfig(cluster: Values, region: str) -> str:
                         "exec": {
                             "apiVersion": "client.authentication.k8s.io/v1beta1",
                             "command": "aws",
-                            "args": ["--region", region, "eks", "get-token", "--cluster-name", name, "--output", "json"],
+                            "args": [
+                                "--region",
+                                region,
+                                "eks",
+                                "get-token",
+                                "--cluster-name",
+                                name,
+                                "--output",
+                                "json",
+                            ],
                         }
                     },
                 }

@@ -1,9 +1,9 @@
-"""What controllers do behind Pulumi's back: the kinds that they serve, the finalizers that they hold, what they make."""
+"""What controllers do behind Pulumi's back: the kinds they serve, the finalizers they hold, what they make."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
-from simulator.values import Values, at
+from simulator.values import Values, at, list_at
 
 FLUX: Final = "flux"
 """The controllers that a FluxInstance starts."""
@@ -112,11 +112,12 @@ def log_groups(token: str, inputs: Values, name: str) -> list[str]:
         case "aws:eks/cluster:Cluster":
             return [f"/aws/eks/{name}/cluster"] if inputs.get("enabledClusterLogTypes") else []
         case "aws:rds/instance:Instance":
-            return [f"/aws/rds/instance/{name}/{kind}" for kind in inputs.get("enabledCloudwatchLogsExports") or []]
+            return [f"/aws/rds/instance/{name}/{kind}" for kind in list_at(inputs, "enabledCloudwatchLogsExports")]
         case "aws:eks/addon:Addon" if inputs.get("addonName") == "amazon-cloudwatch-observability":
             cluster = inputs.get("clusterName")
             return [
-                f"/aws/containerinsights/{cluster}/{kind}" for kind in ("application", "dataplane", "host", "performance")
+                f"/aws/containerinsights/{cluster}/{kind}"
+                for kind in ("application", "dataplane", "host", "performance")
             ]
         case _:
             return []

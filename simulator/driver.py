@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import runpy
-import sys
+import signal
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,18 +20,28 @@ from pulumi import automation
 from simulator import provider
 from simulator.answers import Cloud, Operation
 from simulator.eks_components import install
+from simulator.values import list_at
 from tools.build import ensure
 
 ROOT: Final = Path(__file__).parent.parent
 FAULTS_VARIABLE: Final = "SIMULATOR_FAULTS"
 """Environment variable with faults to inject, JSON: ``{"create:aws:rds/instance:Instance": "ErrorCode"}``."""
 
+RESOURCE_LINE: Final = re.compile(r"[a-z]+:[a-zA-Z0-9./]+:[A-Z]\w+ \S+")
+UNTOUCHED: Final = re.compile(r"(    )?\s*[a-z]+:[a-zA-Z0-9./]+:[A-Za-z]\w+ \S+")
+"""How the engine lists a resource that stays as it is."""
+NOISE: Final = ("If you want to remove the stack completely", "The resources in the stack have been deleted")
+
 Output = Callable[[str], object]
-Program = Callable[[], object]
+Program = Callable[[], None]
 
 
 class RunFailedError(Exception):
     """A run of the engine failed; the message is what a person needs to read."""
+
+
+class InterruptedRunError(RunFailedError):
+    """The run was broken off by Ctrl-C."""
 
 
 class BadConfigurationError(RunFailedError):
@@ -42,17 +54,19 @@ class Result:
 
     Attributes:
         outputs: The stack's outputs; secrets included, in the clear.
+        secret_outputs: Which of them are secrets.
         changes: Number of resources by what happened to them: ``create``, ``same``, ``update``, ``delete`` …
         operations: What the cloud did, in order.
         wall_seconds: How long the run took here.
         aws_seconds: How long AWS would have taken: the longest chain of operations that wait for each other.
     """
 
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    changes: Mapping[str, int] = field(default_factory=dict)
-    operations: list[Operation] = field(default_factory=list)
-    wall_seconds: float = 0
-    aws_seconds: int = 0
+    outputs: Mapping[str, Any]
+    secret_outputs: frozenset[str]
+    changes: Mapping[str, int]
+    operations: list[Operation]
+    wall_seconds: float
+    aws_seconds: int
 
 
 def platform() -> None:
@@ -112,13 +126,15 @@ class Platform:
         result = self._run("destroy", say, color=color)
         left = list(self.open_cloud())
         if left:
-            raise RunFailedError(f"the stack is empty, the cloud is not: {'; '.join(map(str, left))}")
+            orphans = "; ".join(map(str, left))
+            raise RunFailedError(f"the stack is empty, the cloud is not; left behind: {orphans}")
         return result
 
     def _run(self, action: str, say: Output, *, color: bool) -> Result:
         started = time.monotonic()
         cloud = self.open_cloud()
         refused: list[str] = []
+        printer = _Printer(say)
 
         def program() -> None:
             try:
@@ -127,44 +143,29 @@ class Platform:
                 refused.append(str(error))
                 raise
 
-        with provider.serving(cloud) as port:
+        with provider.serving(cloud) as port, _engine_gets_interrupts() as interrupts:
             stack = self._stack(program, port)
             before = _resources(stack) if action == "destroy" else []
-            printer = _Printer(say)
-            flags: Any = {
-                "on_output": printer,
-                "color": "always" if color else "never",
-                "suppress_outputs": True,
-                "suppress_progress": True,
-            }
-            changes: Mapping[str, Any] = {}
-            outputs: dict[str, Any] = {}
             try:
-                match action:
-                    case "up":
-                        up = stack.up(**flags)
-                        changes = up.summary.resource_changes or {}
-                        outputs = {name: output.value for name, output in up.outputs.items()}
-                    case "preview":
-                        changes = stack.preview(**{key: flags[key] for key in flags if key != "suppress_outputs"}).change_summary
-                    case "refresh":
-                        changes = stack.refresh(**flags).summary.resource_changes or {}
-                    case _:
-                        changes = stack.destroy(**flags).summary.resource_changes or {}
+                outputs, changes = _call_engine(stack, action, printer, color=color)
             except automation.CommandError as error:
+                if interrupts:
+                    raise InterruptedRunError("interrupted; the state is whole, run the same command again") from None
                 if refused:
                     raise BadConfigurationError(refused[0]) from None
                 printer.flush()
-                raise RunFailedError(_reason(str(error))) from error
+                raise RunFailedError(_reason(str(error))) from None
+            finally:
+                self._write_log(cloud.operations)
             printer.flush()
-            after = before if action == "destroy" else _resources(stack) if cloud.operations else []
-        self._write_log(cloud.operations)
+            resources = _resources(stack) if action != "destroy" and cloud.operations else before
         return Result(
-            outputs=outputs,
+            outputs={name: output.value for name, output in outputs.items()},
+            secret_outputs=frozenset(name for name, output in outputs.items() if output.secret),
             changes={str(getattr(key, "value", key)): int(count) for key, count in changes.items()},
             operations=cloud.operations,
             wall_seconds=time.monotonic() - started,
-            aws_seconds=longest_chain(cloud.operations, after),
+            aws_seconds=longest_chain(cloud.operations, resources),
         )
 
     def _stack(self, program: Program, port: int) -> automation.Stack:
@@ -172,6 +173,7 @@ class Platform:
         pulumi_binary = ensure("pulumi")
         state, home = self.folder / "state", self.folder / "pulumi"
         state.mkdir(parents=True, exist_ok=True)
+        _break_dead_locks(state)
         install(home / "plugins")
         os.environ["PATH"] = os.pathsep.join(
             dict.fromkeys([str(pulumi_binary.parent), *os.environ["PATH"].split(os.pathsep)])
@@ -228,9 +230,10 @@ class Platform:
 
 
 class _Printer:
-    """Holds the engine's first lines back until it registers more than the stack itself.
+    """Passes on what the engine says, without what it does not touch.
 
-    A refused configuration ends before that, and then one line says it all.
+    The first lines are held back until it registers more than the stack itself: a refused configuration ends before
+    that, and then one line says it all.
     """
 
     def __init__(self, say: Output) -> None:
@@ -238,19 +241,45 @@ class _Printer:
         self._held: list[str] | None = []
 
     def __call__(self, line: str) -> None:
-        if self._held is None:
+        if UNTOUCHED.fullmatch(line) or line.startswith(NOISE):
+            self.flush_at(line)
+        elif self._held is None:
             self._say(line)
-            return
-        self._held.append(line)
-        if ":" in line and "pulumi:pulumi:Stack" not in line and line.strip()[:1] in "+-~ " and "(" not in line[:3]:
-            if not line.startswith(("Updating", "Previewing", "Refreshing", "Destroying")):
-                self.flush()
+        else:
+            self._held.append(line)
+            self.flush_at(line)
+
+    def flush_at(self, line: str) -> None:
+        """Lets go of the held lines once a line tells of a resource."""
+        if RESOURCE_LINE.search(line) and "pulumi:pulumi:Stack" not in line:
+            self.flush()
 
     def flush(self) -> None:
         """Lets go of the held lines."""
-        for line in self._held or []:
+        held, self._held = self._held or [], None
+        for line in held:
             self._say(line)
-        self._held = None
+
+
+def _call_engine(
+    stack: automation.Stack, action: str, printer: Output, *, color: bool
+) -> tuple[automation.OutputMap, Mapping[Any, int]]:
+    """Runs the engine; returns the stack's outputs (of ``up`` only) and the number of resources by change."""
+    flags: dict[str, Any] = {
+        "on_output": printer,
+        "color": "always" if color else "never",
+        "suppress_progress": True,
+    }
+    match action:
+        case "up":
+            up = stack.up(**flags, suppress_outputs=True)
+            return up.outputs, up.summary.resource_changes or {}
+        case "preview":
+            return {}, stack.preview(**flags).change_summary
+        case "refresh":
+            return {}, stack.refresh(**flags, suppress_outputs=True).summary.resource_changes or {}
+        case _:
+            return {}, stack.destroy(**flags, suppress_outputs=True).summary.resource_changes or {}
 
 
 def _reason(text: str) -> str:
@@ -263,8 +292,7 @@ def _reason(text: str) -> str:
 
 def _resources(stack: automation.Stack) -> list[dict[str, Any]]:
     """The resources in the stack's state."""
-    deployment: Any = stack.export_stack().deployment
-    return list((deployment or {}).get("resources") or [])
+    return list_at(stack.export_stack().deployment, "resources")
 
 
 def longest_chain(operations: Iterable[Operation], resources: Iterable[Mapping[str, Any]]) -> int:
@@ -274,26 +302,37 @@ def longest_chain(operations: Iterable[Operation], resources: Iterable[Mapping[s
         operations: What was done.
         resources: The stack's resources with their dependencies; the chain of a destroy is the same one backwards.
     """
-    seconds = {
-        (operation.token, operation.name, operation.id): operation.seconds
-        for operation in operations
-    }
+    seconds = {(operation.token, operation.name, operation.id): operation.seconds for operation in operations}
     finished: dict[str, int] = {}
     for resource in resources:
-        waits = [
-            finished.get(urn, 0)
-            for urn in [resource.get("parent", ""), *(resource.get("dependencies") or [])]
-        ]
+        before: list[str] = [resource.get("parent", ""), *list_at(resource, "dependencies")]
+        waits = [finished.get(urn, 0) for urn in before]
         key = (resource.get("type", ""), provider.name_of(resource["urn"]), resource.get("id", ""))
         finished[resource["urn"]] = max(waits, default=0) + seconds.get(key, 0)
     return max(finished.values(), default=0)
 
 
 @contextmanager
-def told_of(folder: Path) -> Generator[None]:
-    """Says where the state is when a run is broken off."""
+def _engine_gets_interrupts() -> Generator[list[int]]:
+    """Leaves Ctrl-C to the engine, which ends what it is doing and keeps its state whole; yields the signals seen."""
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    before = signal.signal(signal.SIGINT, lambda number, _: seen.append(number))
     try:
-        yield
-    except KeyboardInterrupt:
-        sys.stderr.write(f"\nInterrupted. The state in {folder} is whole; run the same command again.\n")
-        raise SystemExit(130) from None
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _break_dead_locks(state: Path) -> None:
+    """Removes the locks of runs that were killed: their process is gone."""
+    for lock in (state / ".pulumi" / "locks").rglob("*.json"):
+        owner = int(json.loads(lock.read_text())["pid"])
+        try:
+            os.kill(owner, 0)
+        except ProcessLookupError:
+            lock.unlink()
+        except PermissionError:
+            continue

@@ -1,7 +1,7 @@
 """Stand-in for the plugin of pulumi-eks: its components with the children and edges that the real ones register.
 
-The engine runs it as ``pulumi-resource-eks``; ``install`` writes that script. No tidier than the real one: no edge joins
-node group and add-ons, and coredns is left out when the default node group is.
+The engine runs it as ``pulumi-resource-eks``; ``install`` writes that script. No tidier than the real one: no edge
+joins node group and add-ons, and coredns is left out when the default node group is.
 """
 
 import json
@@ -18,6 +18,7 @@ import pulumi_kubernetes as k8s
 from pulumi.provider import ConstructResult, Provider, main
 
 from simulator.computed import kubeconfig
+from simulator.values import object_at
 
 CLUSTER_POLICY: Final = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
 VPC_CNI_SETTINGS: Final = {
@@ -107,23 +108,19 @@ class Cluster(pulumi.ComponentResource):
         }
         self.register_outputs(self.outputs)
 
-    def _subnets(self) -> Any:  # noqa: ANN401 – a list of inputs, or an output of one
-        return self._inputs.get("subnetIds") or [
-            *(self._inputs.get("publicSubnetIds") or []),
-            *(self._inputs.get("privateSubnetIds") or []),
-        ]
+    def _subnets(self) -> pulumi.Output[list[str]]:
+        tiers = (self._inputs.get(name) for name in ("subnetIds", "publicSubnetIds", "privateSubnetIds"))
+        return pulumi.Output.all(*tiers).apply(lambda known: [subnet for tier in known for subnet in tier or ()])
 
     def _role_arn(self) -> pulumi.Input[str]:
         role = self._inputs.get("serviceRole")
-        if isinstance(role, pulumi.Output):
-            return role.arn
         if role is not None:
             return role.arn
         service_role = _ServiceRole(f"{self._name}-eksRole", "eks.amazonaws.com", [CLUSTER_POLICY], self._child)
         return service_role.arn
 
     def _cluster_args(
-        self, role_arn: pulumi.Input[str], subnets: Sequence[pulumi.Input[str]], group: aws.ec2.SecurityGroup | None
+        self, role_arn: pulumi.Input[str], subnets: pulumi.Output[list[str]], group: aws.ec2.SecurityGroup | None
     ) -> aws.eks.ClusterArgs:
         inputs = self._inputs
         key = inputs.get("encryptionConfigKeyArn")
@@ -151,7 +148,9 @@ class Cluster(pulumi.ComponentResource):
                 endpoint_public_access=inputs.get("endpointPublicAccess"),
                 public_access_cidrs=inputs.get("publicAccessCidrs"),
             ),
-            tags={"Name": f"{self._name}-eksCluster", **(inputs.get("tags") or {}), **(inputs.get("clusterTags") or {})},
+            tags=pulumi.Output.all(inputs.get("tags") or {}, inputs.get("clusterTags") or {}).apply(
+                lambda tags: {"Name": f"{self._name}-eksCluster", **tags[0], **tags[1]}
+            ),
         )
 
     def _cluster_security_group(self) -> aws.ec2.SecurityGroup:
@@ -207,7 +206,7 @@ class Cluster(pulumi.ComponentResource):
         )
 
     def _access_entries(self) -> None:
-        for entry, values in (self._inputs.get("accessEntries") or {}).items():
+        for entry, values in object_at(self._inputs, "accessEntries").items():
             access = aws.eks.AccessEntry(
                 f"{self._name}-{entry}",
                 cluster_name=self._cluster.name,
@@ -218,7 +217,7 @@ class Cluster(pulumi.ComponentResource):
                 tags=values.get("tags"),
                 opts=self._child,
             )
-            for policy, association in (values.get("accessPolicies") or {}).items():
+            for policy, association in object_at(values, "accessPolicies").items():
                 aws.eks.AccessPolicyAssociation(
                     f"{self._name}-{entry}-{policy}",
                     cluster_name=self._cluster.name,
@@ -229,17 +228,15 @@ class Cluster(pulumi.ComponentResource):
                 )
 
     def _addons(self) -> None:
-        kube_proxy = self._inputs.get("kubeProxyAddonOptions") or {}
+        kube_proxy = object_at(self._inputs, "kubeProxyAddonOptions")
         if kube_proxy.get("enabled", True):
             self._addon(f"{self._name}-kube-proxy", "kube-proxy", kube_proxy, self._child)
-        coredns = self._inputs.get("corednsAddonOptions") or {}
+        coredns = object_at(self._inputs, "corednsAddonOptions")
         if coredns.get("enabled"):
             self._addon(f"{self._name}-coredns", "coredns", coredns, self._child)
         if not self._inputs.get("useDefaultVpcCni"):
-            options = self._inputs.get("vpcCniOptions") or {}
-            component = pulumi.ComponentResource(
-                "eks:index:VpcCniAddon", f"{self._name}-vpc-cni", {}, self._child
-            )
+            options = object_at(self._inputs, "vpcCniOptions")
+            component = pulumi.ComponentResource("eks:index:VpcCniAddon", f"{self._name}-vpc-cni", {}, self._child)
             settings = {**VPC_CNI_SETTINGS}
             if options.get("logLevel"):
                 settings["AWS_VPC_K8S_CNI_LOGLEVEL"] = options["logLevel"]
@@ -301,7 +298,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         """Registers the node group."""
         super().__init__("eks:index:ManagedNodeGroup", name, {}, opts)
         given = inputs["cluster"]
-        cluster: aws.eks.Cluster = given.eks_cluster if isinstance(given, eks.Cluster) else given["cluster"]
+        cluster: Any = given.eks_cluster if isinstance(given, eks.Cluster) else given["cluster"]
         role = inputs.get("nodeRole")
         plain = _given(
             inputs,
@@ -330,7 +327,8 @@ class ManagedNodeGroup(pulumi.ComponentResource):
                 "version": inputs.get("version") or cluster.version,
             },
             pulumi.ResourceOptions(
-                parent=self, ignore_changes=["scalingConfig.desiredSize"] if inputs.get("ignoreScalingChanges") else None
+                parent=self,
+                ignore_changes=["scalingConfig.desiredSize"] if inputs.get("ignoreScalingChanges") else None,
             ),
         )
         self.outputs: dict[str, Any] = {"nodeGroup": node_group}

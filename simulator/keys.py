@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from simulator.values import Values
@@ -15,7 +14,10 @@ from simulator.values import Values
 CURVES = {"P224": ec.SECP224R1, "P256": ec.SECP256R1, "P384": ec.SECP384R1, "P521": ec.SECP521R1}
 
 
-def _generate(algorithm: str, inputs: Values) -> ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def _generate(algorithm: str, inputs: Values) -> PrivateKey:
     match algorithm:
         case "ED25519":
             return ed25519.Ed25519PrivateKey.generate()
@@ -51,7 +53,7 @@ def private_key(algorithm: str, inputs: Values) -> Values:
     return outputs
 
 
-def _private(key: PrivateKeyTypes, form: PrivateFormat) -> str:
+def _private(key: PrivateKey, form: PrivateFormat) -> str:
     return key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
 
 

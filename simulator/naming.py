@@ -6,7 +6,7 @@ from typing import Final
 from simulator import schema
 from simulator.account import digest
 from simulator.computed import KINDS, Kind
-from simulator.values import UNKNOWN, Values, at
+from simulator.values import UNKNOWN, Values, at, object_at
 
 DEFAULTS: Final = "__defaults"
 """Input in which a bridged provider remembers what it filled in by itself."""
@@ -66,11 +66,11 @@ def _named_object(
             return inputs
         kept = old["name"] if old and "name" in old.get(DEFAULTS, []) else fresh
         return {**inputs, "name": kept, DEFAULTS: ["name"]}
-    metadata = inputs.get("metadata") or {}
-    if not isinstance(metadata, dict) or metadata.get("name") or metadata.get("generateName"):
+    metadata = object_at(inputs, "metadata")
+    if inputs.get("metadata") == UNKNOWN or metadata.get("name") or metadata.get("generateName"):
         return inputs
     kept = at(old, "metadata", "name") if at(old, "metadata", "annotations", AUTONAMED) else None
-    annotations = {**(metadata.get("annotations") or {}), AUTONAMED: "true"}
+    annotations = {**object_at(metadata, "annotations"), AUTONAMED: "true"}
     return {**inputs, "metadata": {**metadata, "name": kept or fresh, "annotations": annotations}}
 
 

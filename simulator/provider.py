@@ -3,6 +3,7 @@
 The engine opens one connection per provider resource, so configuration is kept by connection.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Generator
@@ -20,7 +21,7 @@ from simulator import naming, replacement, schema
 from simulator.account import Account
 from simulator.answers import Cloud
 from simulator.errors import CloudError
-from simulator.values import UNKNOWN, Path, Values, at
+from simulator.values import UNKNOWN, Path, Values, at, object_at
 from simulator.wire import Properties, decode, encode
 
 PACKAGES: Final = ("aws", "kubernetes", "random", "tls", "github")
@@ -65,46 +66,44 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     # --- the provider itself ------------------------------------------------------------------------------------------
 
-    def Handshake(  # noqa: N802 – the protocol's names
+    def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Says what the server understands."""
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
 
-    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> Empty:  # noqa: N802
+    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> Empty:
         """The engine has come."""
         return Empty()
 
-    def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:  # noqa: N802
+    def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """The server stands in for any version: its types are those of the SDK that is installed."""
         return plugin_pb2.PluginInfo(version=ANY_VERSION)
 
-    def GetSchema(  # noqa: N802
+    def GetSchema(
         self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext
     ) -> provider_pb2.GetSchemaResponse:
         """The types come from the SDK; there is no schema of the server's own."""
         return provider_pb2.GetSchemaResponse(schema="{}")
 
-    def Cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:  # noqa: N802
+    def Cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
         """Operations are instantaneous; there is nothing to cancel."""
         return Empty()
 
-    def Parameterize(  # noqa: N802
+    def Parameterize(
         self, request: provider_pb2.ParameterizeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ParameterizeResponse:
         """No package of the cloud is parameterized."""
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "the simulated cloud takes no parameters")
         raise AssertionError
 
-    def CheckConfig(  # noqa: N802
+    def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
         """Any configuration will do."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
-    def DiffConfig(  # noqa: N802
-        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.DiffResponse:
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         """A provider of another region or another cluster is another provider."""
         old, new = decode(request.old_inputs).values, decode(request.news).values
         identifier = "clusterIdentifier"
@@ -121,13 +120,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             replaces=[key for key in changed if key in replaced],
         )
 
-    def Configure(  # noqa: N802
+    def Configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
         """Keeps what the operations of this connection need."""
         values = decode(request.args).values
         configuration = Configuration(
-            default_tags=(_unpacked(values.get("defaultTags")) or {}).get("tags") or {},
+            default_tags=object_at(_unpacked(values.get("defaultTags")), "tags"),
             cluster=_cluster_of(values),
             delete_unreachable=str(values.get("deleteUnreachable")).lower() == "true",
         )
@@ -144,9 +143,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     # --- its resources ------------------------------------------------------------------------------------------------
 
-    def Check(  # noqa: N802
-        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.CheckResponse:
+    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         """Holds the inputs to their types, and fills in names and default tags."""
         token, news = type_of(request.urn), decode(request.news)
         faults = schema.faults(token, news.values)
@@ -162,12 +159,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         tags = self._configuration(context).default_tags
         kind = schema.resource_type(token)
         if tags and token.startswith("aws:") and kind is not None and "tagsAll" in kind.outputs:
-            inputs = {**inputs, "tags": {**tags, **(inputs.get("tags") or {})}}
+            inputs = {**inputs, "tags": {**tags, **object_at(inputs, "tags")}}
         return provider_pb2.CheckResponse(inputs=encode(inputs, news.secrets))
 
-    def Diff(  # noqa: N802
-        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.DiffResponse:
+    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         """Says what changes, and what needs a new resource."""
         token, new = type_of(request.urn), decode(request.news).values
         found = replacement.changes(
@@ -190,9 +185,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             hasDetailedDiff=True,
         )
 
-    def Create(  # noqa: N802
-        self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.CreateResponse:
+    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
         """Makes a resource, or says in a preview what would be known of it."""
         token, given = type_of(request.urn), decode(request.properties)
         if request.preview:
@@ -202,9 +195,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             identifier, outputs = self._cloud.create(token, name_of(request.urn), given.values, cluster=cluster)
             return provider_pb2.CreateResponse(id=identifier, properties=encode(outputs, _secrets(token, given)))
 
-    def Read(  # noqa: N802
-        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.ReadResponse:
+    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         """What stands in the cloud now; nothing when it is gone."""
         token, known = type_of(request.urn), decode(request.inputs)
         thing = self._cloud.read(token, request.id, cluster=self._configuration(context).cluster)
@@ -215,9 +206,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             id=thing.id, properties=encode(thing.outputs, secrets), inputs=encode(thing.inputs, known.secrets)
         )
 
-    def Update(  # noqa: N802
-        self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.UpdateResponse:
+    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         """Changes a resource in place."""
         token, given, old = type_of(request.urn), decode(request.news), decode(request.olds)
         if request.preview:
@@ -227,7 +216,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             outputs = self._cloud.update(token, request.id, given.values, cluster=cluster)
             return provider_pb2.UpdateResponse(properties=encode(outputs, _secrets(token, given)))
 
-    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> Empty:  # noqa: N802
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> Empty:
         """Deletes a resource."""
         configuration = self._configuration(context)
         with _refusals(context):
@@ -238,14 +227,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                     raise
         return Empty()
 
-    def Invoke(  # noqa: N802
-        self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.InvokeResponse:
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
         """Answers a data source."""
         args = decode(request.args)
         with _refusals(context):
             answer = encode(self._cloud.invoke(request.tok, args.values))
-            return provider_pb2.InvokeResponse(**{"return": answer})
+            response = provider_pb2.InvokeResponse()
+            # The protocol calls the field by one of Python's keywords.
+            getattr(response, "return").CopyFrom(answer)
+            return response
 
 
 @contextmanager
@@ -272,7 +262,7 @@ def _foreseen(token: str, inputs: Values) -> Values:
     known = {key: value for key, value in inputs.items() if not key.startswith("__")}
     if kind is None or token.startswith("kubernetes:"):
         return known
-    return {key: UNKNOWN for key in kind.outputs} | known
+    return dict.fromkeys(kind.outputs, UNKNOWN) | known
 
 
 def _unpacked(value: object) -> Any:  # noqa: ANN401 – configuration is JSON of any type
@@ -291,7 +281,7 @@ def _cluster_of(configuration: Values) -> str:
     if not isinstance(text, str) or text == UNKNOWN:
         return ""
     arguments: list[str] = at(yaml.safe_load(text), "users", 0, "user", "exec", "args") or []
-    for flag, value in zip(arguments, arguments[1:], strict=False):
+    for flag, value in itertools.pairwise(arguments):
         if CLUSTER_ARGUMENT.fullmatch(flag):
             return value
     return ""

@@ -7,7 +7,11 @@ from typing import Final
 from simulator.account import HOSTED_ZONES, PARTITION, Account, digest, hosted_zone_id
 from simulator.errors import CloudError
 from simulator.things import Thing
-from simulator.values import Values, at
+from simulator.values import Values, at, list_at
+
+CLUSTER: Final = "aws:eks/cluster:Cluster"
+ZONE: Final = "aws:route53/zone:Zone"
+SECRET_VERSION: Final = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 – a type token
 
 ADDON_VERSIONS: Final = {
     "vpc-cni": "v1.22.4-eksbuild.3",
@@ -46,7 +50,7 @@ def answer(token: str, args: Values, account: Account, things: Sequence[Thing], 
 
 def _zones(question: _Question) -> Values:
     account = question.account
-    excluded = set(question.args.get("excludeNames") or [])
+    excluded = set(list_at(question.args, "excludeNames"))
     pairs = [
         (name, zone_id)
         for name, zone_id in zip(account.zone_names, account.zone_ids, strict=True)
@@ -92,7 +96,7 @@ def _region(question: _Question) -> Values:
 
 
 def _policy_document(question: _Question) -> Values:
-    statements = [_statement(statement) for statement in question.args.get("statements") or []]
+    statements = [_statement(statement) for statement in list_at(question.args, "statements")]
     document: Values = {"Version": question.args.get("version") or "2012-10-17", "Statement": statements}
     if question.args.get("policyId"):
         document["Id"] = question.args["policyId"]
@@ -118,7 +122,7 @@ def _statement(statement: Values) -> Values:
             rendered[target] = (
                 "*" if everyone else {item["type"]: _one_or_many(item["identifiers"]) for item in principals}
             )
-    for condition in statement.get("conditions") or []:
+    for condition in list_at(statement, "conditions"):
         tests = rendered.setdefault("Condition", {}).setdefault(condition["test"], {})
         tests[condition["variable"]] = _one_or_many(condition["values"])
     return rendered
@@ -130,11 +134,7 @@ def _one_or_many(values: list[str]) -> str | list[str]:
 
 def _hosted_zone(question: _Question) -> Values:
     name, zone_id = question.args.get("name"), question.args.get("zoneId")
-    own = {
-        str(thing.inputs.get("name", "")).rstrip("."): thing.id
-        for thing in question.things
-        if thing.token == "aws:route53/zone:Zone"
-    }
+    own = {str(thing.inputs.get("name", "")).rstrip("."): thing.id for thing in question.things if thing.token == ZONE}
     zones = {zone: hosted_zone_id(zone) for zone in HOSTED_ZONES} | own
     if question.permissive and name:
         zones.setdefault(name.rstrip("."), hosted_zone_id(name))
@@ -165,7 +165,7 @@ def _image_id(name: str) -> str:
 
 
 def _image(question: _Question) -> Values:
-    wanted = json.dumps(question.args.get("filters") or [], sort_keys=True)
+    wanted = json.dumps(list_at(question.args, "filters"), sort_keys=True)
     identifier = _image_id(wanted)
     return {
         "id": identifier,
@@ -187,7 +187,7 @@ def _addon_version(question: _Question) -> Values:
 def _cluster(question: _Question) -> Values:
     name = question.args["name"]
     for thing in question.things:
-        if thing.token == "aws:eks/cluster:Cluster" and thing.id == name:
+        if thing.token == CLUSTER and thing.id == name:
             return {**thing.outputs, "id": name}
     raise CloudError("ResourceNotFoundException", f"No cluster found for name: {name}.")
 
@@ -214,7 +214,7 @@ def _managed_policy(question: _Question) -> Values:
 def _secret_version(question: _Question) -> Values:
     wanted = question.args["secretId"]
     for thing in question.things:
-        if thing.token == "aws:secretsmanager/secretVersion:SecretVersion" and wanted in {
+        if thing.token == SECRET_VERSION and wanted in {
             thing.inputs.get("secretId"),
             at(thing.outputs, "arn"),
         }:

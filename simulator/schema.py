@@ -15,9 +15,9 @@ from enum import Enum
 from typing import Any, Literal, NamedTuple, cast
 
 import pulumi
-from pulumi import _types
+from pulumi import _types  # pyright: ignore[reportPrivateUsage] – the SDK has no public form of its own type hints
 
-from simulator.values import UNKNOWN, Path, Values, written
+from simulator.values import UNKNOWN, Path, Values, as_list, as_object, parts, written
 
 PACKAGES = {
     "aws": "pulumi_aws",
@@ -133,20 +133,16 @@ def _faults(expected: Any, value: object, path: Path) -> Iterator[Fault]:  # noq
     elif origin is Literal:
         if value not in typing.get_args(expected):
             yield _wrong(path, " or ".join(map(repr, typing.get_args(expected))), value)
-    elif origin in {Sequence, list}:
-        if not isinstance(value, list):
-            yield _wrong(path, "a list", value)
-        else:
-            for index, item in enumerate(value):
-                yield from _faults(typing.get_args(expected)[0], item, (*path, index))
-    elif origin in {Mapping, dict}:
-        if not isinstance(value, dict):
-            yield _wrong(path, "an object", value)
-        else:
-            for key, item in value.items():
-                yield from _faults(typing.get_args(expected)[1], item, (*path, key))
+    elif origin in {Sequence, list} or origin in {Mapping, dict}:
+        is_list = origin in {Sequence, list}
+        inside = parts(value)
+        if inside is None or (as_list(value) is None) is is_list:
+            yield _wrong(path, "a list" if is_list else "an object", value)
+            return
+        for step, item in inside:
+            yield from _faults(typing.get_args(expected)[-1], item, (*path, step))
     elif isinstance(expected, type):
-        yield from _class_faults(expected, value, path)
+        yield from _class_faults(cast("type[object]", expected), value, path)
 
 
 def _members(union: object) -> list[Any]:
@@ -167,7 +163,7 @@ def _union_faults(members: list[Any], value: object, path: Path) -> Iterator[Fau
         yield from min(attempts, key=len)
 
 
-def _class_faults(expected: type, value: object, path: Path) -> Iterator[Fault]:
+def _class_faults(expected: type[object], value: object, path: Path) -> Iterator[Fault]:
     if issubclass(expected, Enum):
         if value not in [member.value for member in expected]:
             yield _wrong(path, "one of " + ", ".join(repr(member.value) for member in expected), value)
@@ -184,10 +180,11 @@ def _class_faults(expected: type, value: object, path: Path) -> Iterator[Fault]:
         if not isinstance(value, str):
             yield _wrong(path, "a string", value)
     elif _types.is_input_type(expected):
-        if not isinstance(value, dict):
+        fields = as_object(value)
+        if fields is None:
             yield _wrong(path, "an object", value)
         else:
-            yield from _object_faults(shape(expected), value, path)
+            yield from _object_faults(shape(expected), fields, path)
 
 
 def _wrong(path: Path, expected: str, value: object) -> Fault:

@@ -1,7 +1,6 @@
 """What stands in the simulated cloud, and where it is kept."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -92,7 +91,7 @@ class Store:
         }
         temporary = self.path.with_suffix(".new")
         temporary.write_text(json.dumps(content))
-        os.replace(temporary, self.path)
+        temporary.replace(self.path)
 
     def next_seed(self, token: str, name: str) -> str:
         """A seed for the next thing of a type and name: the same in every cloud, another for each replacement."""
