@@ -6,8 +6,8 @@ PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status test e2e control-plane watch-release lint types check config readme lock tools clean \
-	environment pulumi-cli
+.PHONY: help up preview refresh destroy status test e2e control-plane watch-release lint types check config readme lock \
+	tools clean environment pulumi-cli
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,12 +65,6 @@ config: environment ## List every configuration key, its default and its meaning
 	@$(PYTHON) -m plan.config_table
 
 readme: environment ## Bring the generated part of README.md up to date
-	@$(PYTHON) -m plan.config_table --write
-
-config: environment ## List every configuration key, its default and its meaning
-	@$(PYTHON) -m plan.config_table
-
-readme: environment ## Write the configuration table into README.md
 	@$(PYTHON) -m plan.config_table --write
 
 lock: environment ## Resolve pyproject.toml's dependencies into requirements.lock
