@@ -203,7 +203,12 @@ def substitute(manifests: str, values: Mapping[str, str]) -> str:
 
 def read_tree(stack: str, *, repository: Path = ROOT, values: Mapping[str, str] = VALUES) -> Tree:
     """Follows the Flux Kustomizations of a stack from its cluster's folder on."""
-    values = {**values, "stack": stack}
+    return _read_tree(stack, repository, tuple(values.items()))
+
+
+@cache
+def _read_tree(stack: str, repository: Path, pairs: tuple[tuple[str, str], ...]) -> Tree:
+    values = {**dict(pairs), "stack": stack}
     manifests: list[Manifest] = []
     variables: set[str] = set()
     folders = [("root", f"./gitops/clusters/{stack}")]
@@ -211,7 +216,8 @@ def read_tree(stack: str, *, repository: Path = ROOT, values: Mapping[str, str] 
         applied_by, folder = folders.pop(0)
         built = kustomize(repository / folder)
         variables |= {match["name"] for match in VARIABLE.finditer(built)}
-        for content in cast("Iterator[JsonObject]", yaml.load_all(substitute(built, values), Loader=yaml.CSafeLoader)):
+        contents = yaml.load_all(substitute(built, values), Loader=yaml.CSafeLoader)
+        for content in cast("Iterator[JsonObject]", contents):
             manifest = Manifest(content=content, applied_by=applied_by)
             manifests.append(manifest)
             if is_layer(manifest):
