@@ -123,4 +123,18 @@ def test_no_file_names_a_registry_host_or_a_machine() -> None:
 def test_ci_is_executable_and_ends_with_the_test_runner() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    assert re.match(r"exec \.venv/bin/python -m pytest\b", script.read_text().rstrip().splitlines()[-1])
+    assert script.read_text().rstrip().splitlines()[-1] == 'exec "${pytest[@]}"'
+
+
+def test_ci_stops_at_the_first_failure(machine: Path) -> None:
+    make_stub = machine / "make"
+    make_stub.write_text('#!/bin/sh\necho "made $2"\n[ "$2" != lint ]\n')
+    make_stub.chmod(0o755)
+    for name in ("bash", "dirname", "git"):
+        (machine / name).symlink_to(str(shutil.which(name)))
+    result = subprocess.run(
+        [ROOT / ".ci" / "run"], env={**os.environ, "PATH": str(machine)}, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert re.findall(r"made (\S+)", result.stdout) == ["environment", "lint"]
+    assert result.stdout.rstrip().endswith("made lint")
