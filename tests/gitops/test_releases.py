@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+import yaml
 
 from tests.gitops.tree import STACKS, Tree, at, items, mapping, read_tree, text, words
 
@@ -89,7 +90,9 @@ def test_definitions_stay_when_their_layer_goes(tree: Tree) -> None:
     renderer = items(tree.get("HelmRelease", "linkerd-crds", "flux-system").content, "spec", "postRenderers")
     patch = items(renderer[0], "kustomize", "patches")[0]
     assert text(patch, "target", "kind") == "CustomResourceDefinition"
-    assert "helm.sh~1resource-policy" in text(patch, "patch")
+    assert yaml.safe_load(text(patch, "patch")) == [
+        {"op": "add", "path": "/metadata/annotations/helm.sh~1resource-policy", "value": "keep"}
+    ]
 
 
 def test_the_mesh_is_there_before_what_lives_in_it(tree: Tree) -> None:
