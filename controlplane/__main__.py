@@ -1,6 +1,10 @@
-"""``python -m controlplane up`` runs a plane for a person; ``python -m controlplane watch`` follows a release on it."""
+"""A control plane for a person, with the local stack on it.
+
+``up`` runs it, ``release`` ships a version of the app, ``watch`` follows a release and draws it.
+"""
 
 import argparse
+import json
 import shutil
 import signal
 import sys
@@ -10,7 +14,11 @@ from pathlib import Path
 import yaml
 
 from controlplane import isolation, processes, watch
+from controlplane.kubernetes import Api, ApiError
 from controlplane.plane import Plane
+from controlplane.processes import Paths
+from controlplane.stack import FIRST_VERSION, LocalStack, announce, carry
+from controlplane.supervisor import ProcessFailed
 from tools.build import ToolError, ensure
 from tools.schemas import crd_files
 
@@ -44,6 +52,8 @@ def up() -> int:
         plane.start_kubernetes()
         print(f"{plane.install_definitions(definitions)} custom resource definitions are served")
         plane.start_platform()
+        print("Flux reconciles the tree from the local Git server; about a minute until the app serves")
+        LocalStack(plane).install()
         inside = yaml.safe_load(plane.paths.kubeconfig.read_text())
         token = inside["users"][0]["user"]["token"]
         OUTSIDE_KUBECONFIG.write_text(plane.kubeconfig(f"https://127.0.0.1:{DOORS['API server'][0]}", token))
@@ -61,6 +71,18 @@ def up() -> int:
     return 0
 
 
+def release(version: str, fail_every: int, delay_milliseconds: int) -> int:
+    """Ship a version on the plane that runs; its faults last as long as the plane."""
+    file = Paths(HOME).faults
+    faults: dict[str, dict[str, int]] = json.loads(file.read_text()) if file.exists() else {}
+    faults[version] = {"failEvery": fail_every, "delayMilliseconds": delay_milliseconds}
+    file.write_text(json.dumps(faults))
+    announce(version, DOORS["registry"][0])
+    carry(Api(OUTSIDE_KUBECONFIG), version)
+    print(f"{version} is in Git and applied; follow it with `make watch-release`")
+    return 0
+
+
 def main() -> int:
     """Parse the command line and run one command; errors are one line and exit status 1."""
     parser = argparse.ArgumentParser(prog="python -m controlplane", description=__doc__)
@@ -70,13 +92,19 @@ def main() -> int:
     follow.add_argument("--namespace", default="realworld")
     follow.add_argument("--canary", default="realworld")
     follow.add_argument("--picture", type=Path, default=Path("release.svg"), help="where the picture goes")
+    ship = commands.add_parser("release", help="announce a version of the app and let Flux and Flagger carry it")
+    ship.add_argument("version", help=f"a tag above {FIRST_VERSION} and below 2.0.0")
+    ship.add_argument("--fail-every", type=int, default=0, help="every n-th request to this version fails")
+    ship.add_argument("--delay-milliseconds", type=int, default=0, help="how late this version answers")
     arguments = parser.parse_args()
     try:
         if arguments.command == "up":
             return up()
+        if arguments.command == "release":
+            return release(arguments.version, arguments.fail_every, arguments.delay_milliseconds)
         prometheus = f"http://127.0.0.1:{DOORS['Prometheus'][0]}"
         watch.follow(OUTSIDE_KUBECONFIG, prometheus, arguments.namespace, arguments.canary, arguments.picture)
-    except (isolation.IsolationError, ToolError, FileNotFoundError) as error:
+    except (ApiError, ProcessFailed, isolation.IsolationError, ToolError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
