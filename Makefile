@@ -39,7 +39,7 @@ pulumi-cli:
 
 test: environment ## Run every test that needs no control plane
 	@$(PYTHON) tools/build.py pulumi kustomize
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 e2e: environment ## Run the tests on a real Kubernetes control plane
 	@$(PYTHON) -m pytest -m e2e $(ARGS)
