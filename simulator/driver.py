@@ -1,10 +1,12 @@
 """Runs the platform's program with the real Pulumi engine against the simulated cloud."""
 
+import gc
 import json
 import os
 import re
 import runpy
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -157,6 +159,7 @@ class Platform:
                 raise RunFailedError(_reason(str(error))) from None
             finally:
                 self._write_log(cloud.operations)
+                _forget_broken_off_program()
             printer.flush()
             resources = _resources(stack) if action != "destroy" and cloud.operations else before
         return Result(
@@ -324,6 +327,20 @@ def _engine_gets_interrupts() -> Generator[list[int]]:
         yield seen
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _forget_broken_off_program() -> None:
+    """Collects the coroutine that the SDK leaves behind when the engine breaks a program off.
+
+    It complains when it is collected; left to chance, that happens in the middle of anything and can make Python's own
+    parser fail (SystemError: AST constructor recursion depth mismatch).
+    """
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    try:
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
 
 
 def _break_dead_locks(state: Path) -> None:
