@@ -52,3 +52,8 @@ def test_every_point_is_inside_the_picture() -> None:
             x, y = map(float, pair.split(","))
             assert 0 <= x <= width
             assert 0 <= y <= height
+
+
+def test_a_line_is_broken_where_nothing_was_measured_in_between() -> None:
+    moments = [*ROLLBACK[:1], moment(10, "Progressing", 5), moment(20, "Progressing", 5, None), *ROLLBACK[1:]]
+    assert draw(moments, "shop/app").count("<polyline") == 2 + 2 * 3
