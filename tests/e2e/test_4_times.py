@@ -1,0 +1,52 @@
+"""Promotion and rollback times against Flagger's formula: n steps of an interval I, threshold t; and their pictures."""
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from controlplane.picture import decision, draw
+from tests.e2e.releases import FirstWave
+from tools.build import ROOT
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+
+INTERVAL_SECONDS = 10
+STEPS = 10
+THRESHOLD = 3
+PROMOTION_SECONDS = (STEPS + 3) * INTERVAL_SECONDS
+"""Detection, then a step per tick, promotion, routing back, scaling down."""
+
+ROLLBACK_SECONDS = (THRESHOLD + 2) * INTERVAL_SECONDS
+"""A version that is bad from the start: detection, first step, three failed checks, rollback."""
+
+SLACK_INTERVALS = 4
+"""Pods that become ready and metrics that are first scraped within a tick cost one more each."""
+
+
+def test_times_follow_the_formula(first_wave: FirstWave, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        ("good, through Git", "promoted", first_wave.good.seconds, PROMOTION_SECONDS),
+        ("5 % errors, through Git", "rolled back", first_wave.errors.seconds, ROLLBACK_SECONDS),
+        ("P99 700 ms", "rolled back", first_wave.slow.seconds, ROLLBACK_SECONDS),
+    ]
+    table = Table("release", "outcome", "seconds", "formula, at least", title="Time from detection to decision")
+    for name, outcome, seconds, formula in rows:
+        table.add_row(name, outcome, f"{seconds:.0f}", str(formula))
+    with capsys.disabled():
+        Console().print(table)
+    for name, _, seconds, formula in rows:
+        slack = SLACK_INTERVALS * INTERVAL_SECONDS
+        assert formula - INTERVAL_SECONDS <= seconds <= formula + slack, f"{name}: {seconds:.0f} s, formula {formula} s"
+
+
+def test_pictures_of_a_promotion_and_a_rollback(first_wave: FirstWave) -> None:
+    """They are left in ``.local/releases``; the README shows copies."""
+    folder = ROOT / ".local" / "releases"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, moments in (("promotion", first_wave.promotion), ("rollback", first_wave.rollback)):
+        (folder / f"{name}.svg").write_text(draw(moments, "realworld/realworld"))
+    assert decision(first_wave.promotion)[1] == "promoted"
+    assert decision(first_wave.rollback)[1] == "rolled back"
+    assert max(moment.weight_percent for moment in first_wave.promotion) == 50
+    below = [moment.success_percent for moment in first_wave.rollback if moment.success_percent is not None]
+    assert min(below) == pytest.approx(95, abs=2)
