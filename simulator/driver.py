@@ -13,16 +13,17 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pulumi
 import yaml
 from pulumi import automation
+from pulumi.automation._stack import StackInitMode  # pyright: ignore[reportPrivateUsage] – not exported
 
 from simulator import provider
 from simulator.answers import Cloud, Operation
 from simulator.eks_components import install
-from simulator.values import list_at
+from simulator.values import Values, list_at, object_at
 from tools.build import ensure
 
 ROOT: Final = Path(__file__).parent.parent
@@ -33,6 +34,9 @@ RESOURCE_LINE: Final = re.compile(r"[a-z]+:[a-zA-Z0-9./]+:[A-Z]\w+ \S+")
 UNTOUCHED: Final = re.compile(r"(    )?\s*[a-z]+:[a-zA-Z0-9./]+:[A-Za-z]\w+ \S+")
 """How the engine lists a resource that stays as it is."""
 NOISE: Final = ("If you want to remove the stack completely", "The resources in the stack have been deleted")
+
+SECRET_TEXT: Final = "plaintext"  # noqa: S105 – a key, no secret
+"""Where an exported state holds the value of a secret, as JSON."""
 
 Output = Callable[[str], object]
 Program = Callable[[], None]
@@ -147,9 +151,9 @@ class Platform:
 
         with provider.serving(cloud) as port, _engine_gets_interrupts() as interrupts:
             stack = self._stack(program, port)
-            before = _resources(stack) if action == "destroy" else []
+            before = stack.state() if action == "destroy" else None
             try:
-                outputs, changes = _call_engine(stack, action, printer, color=color)
+                changes = _call_engine(stack, action, printer, color=color)
             except automation.CommandError as error:
                 if interrupts:
                     raise InterruptedRunError("interrupted; the state is whole, run the same command again") from None
@@ -161,17 +165,17 @@ class Platform:
                 self._write_log(cloud.operations)
                 _forget_broken_off_program()
             printer.flush()
-            resources = _resources(stack) if action != "destroy" and cloud.operations else before
+            state = before or stack.state()
         return Result(
-            outputs={name: output.value for name, output in outputs.items()},
-            secret_outputs=frozenset(name for name, output in outputs.items() if output.secret),
+            outputs=state.outputs,
+            secret_outputs=state.secret_outputs,
             changes={str(getattr(key, "value", key)): int(count) for key, count in changes.items()},
             operations=cloud.operations,
             wall_seconds=time.monotonic() - started,
-            aws_seconds=longest_chain(cloud.operations, resources),
+            aws_seconds=longest_chain(cloud.operations, state.resources),
         )
 
-    def _stack(self, program: Program, port: int) -> automation.Stack:
+    def _stack(self, program: Program, port: int) -> "_Stack":
         """The stack, in a workspace of its own: the engine writes a salt into the stack's file, and Git stays clean."""
         pulumi_binary = ensure("pulumi")
         state, home = self.folder / "state", self.folder / "pulumi"
@@ -182,32 +186,28 @@ class Platform:
             dict.fromkeys([str(pulumi_binary.parent), *os.environ["PATH"].split(os.pathsep)])
         )
         os.environ["PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK"] = "true"
-        return automation.create_or_select_stack(
-            self.stack_name,
-            project_name=self._prepare_workspace(),
+        self._prepare_workspace()
+        workspace = automation.LocalWorkspace(
+            work_dir=str(self._workspace),
+            pulumi_home=str(home),
             program=program,
-            opts=automation.LocalWorkspaceOptions(
-                work_dir=str(self._workspace),
-                pulumi_home=str(home),
-                env_vars={
-                    "PULUMI_BACKEND_URL": f"file://{state}",
-                    "PULUMI_CONFIG_PASSPHRASE": "",
-                    "PULUMI_DEBUG_PROVIDERS": provider.attachments(port),
-                    "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-                    "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
-                    "PULUMI_SKIP_UPDATE_CHECK": "true",
-                    "PULUMI_SKIP_CONFIRMATIONS": "true",
-                    "PYTHONWARNINGS": "ignore",
-                },
-            ),
+            env_vars={
+                "PULUMI_BACKEND_URL": f"file://{state}",
+                "PULUMI_CONFIG_PASSPHRASE": "",
+                "PULUMI_DEBUG_PROVIDERS": provider.attachments(port),
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+                "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+                "PULUMI_SKIP_UPDATE_CHECK": "true",
+            },
         )
+        return _Stack(self.stack_name, workspace, StackInitMode.CREATE_OR_SELECT)
 
     @property
     def _workspace(self) -> Path:
         return self.folder / "workspace"
 
-    def _prepare_workspace(self) -> str:
-        """Copies project and stack files, keeping the salt that the engine wrote; returns the project's name.
+    def _prepare_workspace(self) -> None:
+        """Copies project and stack files, keeping the salt that the engine wrote.
 
         Raises:
             RunFailedError: the stack has no file.
@@ -225,11 +225,35 @@ class Platform:
             kept: dict[str, Any] = yaml.safe_load(copy.read_text()) or {}
             wanted |= {key: kept[key] for key in ("encryptionsalt",) if key in kept}
         copy.write_text(yaml.safe_dump(wanted))
-        return str(project["name"])
 
     def _write_log(self, operations: Iterable[Operation]) -> None:
         lines = [json.dumps(asdict(operation)) for operation in operations]
         (self.folder / "operations.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+
+class _Stack(automation.Stack):
+    """A stack whose ``up`` does not ask the engine for the outputs twice over; they are read with the state."""
+
+    def outputs(self) -> automation.OutputMap:
+        """Nothing: see ``state``."""
+        return {}
+
+    def state(self) -> "_State":
+        """Resources and outputs, with one call of the engine."""
+        resources: list[Values] = list_at(self.export_stack().deployment, "resources")
+        stack = next((resource for resource in resources if resource["type"] == "pulumi:pulumi:Stack"), {})
+        outputs = object_at(stack, "outputs")
+        secrets = frozenset(name for name, value in outputs.items() if SECRET_TEXT in object_at(value))
+        shown = {name: json.loads(value[SECRET_TEXT]) if name in secrets else value for name, value in outputs.items()}
+        return _State(resources, shown, secrets)
+
+
+class _State(NamedTuple):
+    """What the engine remembers of a stack."""
+
+    resources: list[Values]
+    outputs: Values
+    secret_outputs: frozenset[str]
 
 
 class _Printer:
@@ -264,10 +288,8 @@ class _Printer:
             self._say(line)
 
 
-def _call_engine(
-    stack: automation.Stack, action: str, printer: Output, *, color: bool
-) -> tuple[automation.OutputMap, Mapping[Any, int]]:
-    """Runs the engine; returns the stack's outputs (of ``up`` only) and the number of resources by change."""
+def _call_engine(stack: _Stack, action: str, printer: Output, *, color: bool) -> Mapping[Any, int]:
+    """Runs the engine; returns the number of resources by change."""
     flags: dict[str, Any] = {
         "on_output": printer,
         "color": "always" if color else "never",
@@ -275,14 +297,13 @@ def _call_engine(
     }
     match action:
         case "up":
-            up = stack.up(**flags, suppress_outputs=True)
-            return up.outputs, up.summary.resource_changes or {}
+            return stack.up(**flags, suppress_outputs=True).summary.resource_changes or {}
         case "preview":
-            return {}, stack.preview(**flags).change_summary
+            return stack.preview(**flags).change_summary
         case "refresh":
-            return {}, stack.refresh(**flags, suppress_outputs=True).summary.resource_changes or {}
+            return stack.refresh(**flags, suppress_outputs=True).summary.resource_changes or {}
         case _:
-            return {}, stack.destroy(**flags, suppress_outputs=True).summary.resource_changes or {}
+            return stack.destroy(**flags, suppress_outputs=True).summary.resource_changes or {}
 
 
 def _reason(text: str) -> str:
@@ -291,11 +312,6 @@ def _reason(text: str) -> str:
     reasons = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     telling = [line for line in dict.fromkeys(reasons) if line not in {"update failed", "resource registration failed"}]
     return "; ".join(telling or reasons) or text.strip()
-
-
-def _resources(stack: automation.Stack) -> list[dict[str, Any]]:
-    """The resources in the stack's state."""
-    return list_at(stack.export_stack().deployment, "resources")
 
 
 def longest_chain(operations: Iterable[Operation], resources: Iterable[Mapping[str, Any]]) -> int:

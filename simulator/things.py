@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulator.values import Values
@@ -87,7 +87,7 @@ class Store:
         content = {
             "format": FORMAT,
             "generations": self.generations,
-            "things": [asdict(thing) for thing in self.things.values()],
+            "things": [vars(thing) for thing in self.things.values()],
         }
         temporary = self.path.with_suffix(".new")
         temporary.write_text(json.dumps(content))
