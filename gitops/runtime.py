@@ -40,6 +40,8 @@ class RuntimeValues:
         image_repository: Image of the app, without a tag.
         image_semver_range: Tags that may be released.
         alert_provider_type: ``slack`` or ``generic``.
+        commit_status_suspended: ``true`` without a GitHub token: there is nobody to report to.
+        image_automation_suspended: ``true`` for a repository that cannot be written.
     """
 
     stack: pulumi.Input[str]
@@ -58,6 +60,8 @@ class RuntimeValues:
     image_repository: pulumi.Input[str]
     image_semver_range: pulumi.Input[str]
     alert_provider_type: pulumi.Input[str]
+    commit_status_suspended: pulumi.Input[str]
+    image_automation_suspended: pulumi.Input[str]
 
     @classmethod
     def of(
@@ -87,6 +91,8 @@ class RuntimeValues:
             image_repository=gitops.image_repository,
             image_semver_range=gitops.image_semver_range,
             alert_provider_type=gitops.alert_provider,
+            commit_status_suspended=_yaml(gitops.github_token is None),
+            image_automation_suspended=_yaml(gitops.repository_is_read_only),
         )
 
 
@@ -120,6 +126,10 @@ class RuntimeSecrets:
 
 RUNTIME_KEYS: Final = tuple(field.name for field in fields(RuntimeValues))
 SECRET_KEYS: Final = tuple(field.name for field in fields(RuntimeSecrets))
+
+
+def _yaml(condition: bool) -> str:
+    return "true" if condition else "false"
 
 
 def revealed(secret: SecretStr | None) -> str | None:

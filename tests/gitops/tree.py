@@ -39,6 +39,8 @@ VALUES: Final[Mapping[str, str]] = {
     "image_repository": "ghcr.io/juldanherglo/realworld",
     "image_semver_range": ">=1.0.0 <2.0.0",
     "alert_provider_type": "slack",
+    "commit_status_suspended": "false",
+    "image_automation_suspended": "false",
     "database_password": "Zq3tYw0PbN6cV9xKfR2mLd7HsJ4gTe81",
     "alert_address": "https://hooks.slack.com/services/T0/B0/x",
     "git_token": "ghp_0123456789abcdefghijklmnopqrstuvwxyz",
@@ -46,7 +48,12 @@ VALUES: Final[Mapping[str, str]] = {
 }
 """What Pulumi provides, in values of the real form."""
 
-UNSET: Final[Mapping[str, str]] = {"alert_provider_type": "generic", "alert_address": "", "git_token": ""}
+UNSET: Final[Mapping[str, str]] = {
+    "alert_provider_type": "generic",
+    "alert_address": "",
+    "git_token": "",
+    "commit_status_suspended": "true",
+}
 """The values of a stack whose settings leave out what may be left out."""
 
 VARIABLE: Final = re.compile(r"\$\{(?P<name>[_a-zA-Z][_a-zA-Z0-9]*)(?::=(?P<default>[^}]*))?\}")

@@ -28,6 +28,17 @@ VARIANTS: dict[str, tuple[str, dict[str, dict[str, object]]]] = {
             "gitops": {"repositoryUrl": "https://github.com/o/n", "authentication": "token", "token": "t0ken"},
         },
     ),
+    "read-only": (
+        "dev",
+        {
+            "cluster": REACHABLE,
+            "gitops": {
+                "repositoryUrl": "https://github.com/o/n",
+                "authentication": "none",
+                "repositoryIsReadOnly": True,
+            },
+        },
+    ),
     "github": (
         "dev",
         {"cluster": REACHABLE, "gitops": {"repositoryUrl": "ssh://git@github.com/o/n.git", "githubToken": "t0ken"}},

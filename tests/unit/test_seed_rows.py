@@ -238,3 +238,13 @@ def test_row_9_values_reach_git_as_strings(graph: Graph) -> None:
     assert values["ingress_host"] in graph.exports["application_url"]
     assert secrets["database_password"] == graph.one("random:index/randomPassword:RandomPassword").outputs["result"]
     assert values["aws_account_id"].isdigit()
+
+
+def test_row_9_without_a_token_nothing_reports_and_without_access_nothing_is_committed() -> None:
+    def suspended(variant: str) -> tuple[str, str]:
+        values = graph_of(variant).object("ConfigMap", "platform-runtime").inputs["data"]
+        return values["commit_status_suspended"], values["image_automation_suspended"]
+
+    assert suspended("dev") == ("true", "false")
+    assert suspended("github") == ("false", "false")
+    assert suspended("read-only") == ("true", "true")
