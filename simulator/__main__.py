@@ -16,7 +16,7 @@ ACTIONS = {
     "preview": "say what up would do, and do nothing",
     "refresh": "take over what the simulated cloud has become",
     "destroy": "delete everything, and prove that nothing is left behind",
-    "status": "list what stands in the simulated cloud",
+    "status": "show the stack's outputs and what stands in the simulated cloud",
 }
 EXIT_CODES: dict[type[Exception], int] = {BadConfigurationError: 2, InterruptedRunError: 130}
 EPILOG = "exit codes: 0 done; 1 failed, or something was left behind; 2 bad configuration or usage; 130 interrupted"
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     action: str = options.action
     try:
         if action == "status":
-            show_status(console, list(platform.open_cloud()))
+            show_status(console, platform.state(), list(platform.open_cloud()))
             return 0
         color = sys.stdout.isatty()
 

@@ -75,6 +75,20 @@ class Result:
     aws_seconds: int
 
 
+class State(NamedTuple):
+    """What the engine remembers of a stack.
+
+    Attributes:
+        resources: Its resources, as the engine exports them.
+        outputs: Its outputs; secrets included, in the clear.
+        secret_outputs: Which of them are secrets.
+    """
+
+    resources: list[Values]
+    outputs: Values
+    secret_outputs: frozenset[str]
+
+
 def platform() -> None:
     """The project's own program."""
     runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
@@ -135,6 +149,12 @@ class Platform:
             orphans = "; ".join(map(str, left))
             raise RunFailedError(f"the stack is empty, the cloud is not; left behind: {orphans}")
         return result
+
+    def state(self) -> State:
+        """What the engine remembers of the stack; nothing before the first ``up``."""
+        if not (self.folder / "state").exists():
+            return State([], {}, frozenset())
+        return self._stack(self._program, 0).state()
 
     def _run(self, action: str, say: Output, *, color: bool) -> Result:
         started = time.monotonic()
@@ -238,22 +258,15 @@ class _Stack(automation.Stack):
         """Nothing: see ``state``."""
         return {}
 
-    def state(self) -> "_State":
+    def state(self) -> State:
         """Resources and outputs, with one call of the engine."""
         resources: list[Values] = list_at(self.export_stack().deployment, "resources")
-        stack = next((resource for resource in resources if resource["type"] == "pulumi:pulumi:Stack"), {})
+        nothing: Values = {}
+        stack = next((resource for resource in resources if resource["type"] == "pulumi:pulumi:Stack"), nothing)
         outputs = object_at(stack, "outputs")
         secrets = frozenset(name for name, value in outputs.items() if SECRET_TEXT in object_at(value))
         shown = {name: json.loads(value[SECRET_TEXT]) if name in secrets else value for name, value in outputs.items()}
-        return _State(resources, shown, secrets)
-
-
-class _State(NamedTuple):
-    """What the engine remembers of a stack."""
-
-    resources: list[Values]
-    outputs: Values
-    secret_outputs: frozenset[str]
+        return State(resources, shown, secrets)
 
 
 class _Printer:

@@ -1,13 +1,13 @@
 """What a person reads at the end of a run."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from simulator.driver import Result
+from simulator.driver import Result, State
 from simulator.things import Thing
 
 MOST_KINDS = 12
@@ -25,7 +25,7 @@ def show_run(console: Console, action: str, result: Result, things: Iterable[Thi
     changed = {kind: count for kind, count in result.changes.items() if kind not in {"same", "read"}}
     console.print()
     if action == "up":
-        _outputs(console, result)
+        _outputs(console, result.outputs, result.secret_outputs)
         _kinds(console, things)
     if action == "destroy":
         console.print("[bold green]Destroyed.[/] The stack is empty and so is the cloud; nothing is left behind.")
@@ -50,21 +50,22 @@ def _past(kind: str) -> str:
     return f"{kind.replace('-', ' ').removesuffix('e')}ed"
 
 
-def _outputs(console: Console, result: Result) -> None:
+def _outputs(console: Console, outputs: Mapping[str, object], secrets: frozenset[str]) -> None:
     """One line each and never folded, so that a value can be copied whole; what is left to do comes last."""
-    told = [(name, value) for name, value in result.outputs.items() if value not in ("", None)]
+    told = [(name, value) for name, value in outputs.items() if value not in ("", None)]
     width = max((len(name) for name, _ in told), default=0)
     for name, value in sorted(told, key=lambda output: output[0].endswith("next_step")):
-        shown = "(secret)" if name in result.secret_outputs else str(value).strip()
+        shown = "(secret)" if name in secrets else str(value).strip()
         console.print(f"[bold]{name.replace('_', ' '):<{width}}[/]  {escape(shown)}", highlight=False)
     console.print()
 
 
-def show_status(console: Console, things: list[Thing]) -> None:
-    """What stands in the cloud."""
+def show_status(console: Console, state: State, things: list[Thing]) -> None:
+    """What the stack gives, and what stands in the cloud."""
     if not things:
         console.print("The cloud is empty.")
         return
+    _outputs(console, state.outputs, state.secret_outputs)
     _kinds(console, things)
     for thing in things:
         if thing.maker:
