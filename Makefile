@@ -42,6 +42,7 @@ test: environment ## Run every test that needs no control plane
 	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 e2e: environment ## Run the tests on a real Kubernetes control plane
+	@$(PYTHON) -m controlplane build
 	@$(PYTHON) -m pytest -m e2e $(ARGS)
 
 control-plane: environment ## Run that control plane until interrupted and print how to reach it

@@ -1,6 +1,7 @@
 """A control plane for a person, with the local stack on it.
 
-``up`` runs it, ``release`` ships a version of the app, ``watch`` follows a release and draws it.
+``build`` builds its binaries, ``up`` runs it, ``release`` ships a version of the app, ``watch`` follows a release and
+draws it.
 """
 
 import argparse
@@ -34,12 +35,18 @@ DOORS = {
 """Port on this machine's loopback, then address and port inside the plane's network."""
 
 
-def up() -> int:
-    """Build what is missing, start everything, print how to reach it, and run until interrupted."""
+def build() -> int:
+    """Build what is missing, one after another, with progress."""
     began = time.monotonic()
     for name in processes.BINARIES:
         ensure(name)
-    print(f"binaries ready after {time.monotonic() - began:.0f} s")
+    print(f"binaries ready after {time.monotonic() - began:.0f} s", flush=True)
+    return 0
+
+
+def up() -> int:
+    """Build what is missing, start everything, print how to reach it, and run until interrupted."""
+    build()
     definitions = crd_files()
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
@@ -87,6 +94,7 @@ def main() -> int:
     """Parse the command line and run one command; errors are one line and exit status 1."""
     parser = argparse.ArgumentParser(prog="python -m controlplane", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="build every binary that is missing")
     commands.add_parser("up", help="start a control plane and print its kubeconfig")
     follow = commands.add_parser("watch", help="show a release live, and draw a picture of it when it is finished")
     follow.add_argument("--namespace", default="realworld")
@@ -98,6 +106,8 @@ def main() -> int:
     ship.add_argument("--delay-milliseconds", type=int, default=0, help="how late this version answers")
     arguments = parser.parse_args()
     try:
+        if arguments.command == "build":
+            return build()
         if arguments.command == "up":
             return up()
         if arguments.command == "release":
