@@ -26,7 +26,8 @@ def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     command = argparse.ArgumentParser(
         prog="python -m simulator",
-        description="Runs the real Pulumi engine against a simulated AWS account. State stays in .local/.",
+        description="Runs the real Pulumi engine against a simulated AWS account. State stays in .local/. "
+        'An operation fails on demand: SIMULATOR_FAULTS=\'{"create:aws:rds/instance:Instance": "ErrorCode"}\'.',
         epilog=EPILOG,
     )
     actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")

@@ -316,8 +316,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "aws:ec2/networkAclAssociation:NetworkAclAssociation": Kind("aclassoc-{hex17}"),
     "aws:ec2/securityGroup:SecurityGroup": Kind("sg-{hex17}", EC2 + "security-group/{id}"),
     "aws:ec2/securityGroupRule:SecurityGroupRule": Kind("sgrule-{hex8}"),
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": Kind("sg-{hex17}", EC2 + "security-group/{id}"),
-    "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": Kind("acl-{hex17}", EC2 + "network-acl/{id}"),
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": Kind("{adopted}", EC2 + "security-group/{id}"),
+    "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": Kind("{adopted}", EC2 + "network-acl/{id}"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Kind("vpce-{hex17}", EC2 + "vpc-endpoint/{id}", create_seconds=6),
     "aws:ec2/flowLog:FlowLog": Kind("fl-{hex17}", EC2 + "vpc-flow-log/{id}"),
     "aws:ec2/launchTemplate:LaunchTemplate": Kind("lt-{hex17}", EC2 + "launch-template/{id}", _launch_template),
@@ -462,8 +462,13 @@ LOAD_BALANCER_FAMILIES: Final = {"network": "net", "gateway": "gwy"}
 
 
 def _extra_fields(birth: Birth) -> dict[str, str]:
-    """Parts of ARNs that come from another resource's ARN, and ids that are outputs."""
+    """Parts of ids and ARNs that come from another resource, and ids that are outputs."""
     match birth.token:
+        case "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":
+            vpc = birth.find(str(birth.inputs.get("vpcId"))) or {}
+            return {"adopted": vpc.get("defaultSecurityGroupId") or f"sg-{birth.hexadecimal(17)}"}
+        case "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl":
+            return {"adopted": str(birth.inputs.get("defaultNetworkAclId"))}
         case "aws:lb/loadBalancer:LoadBalancer":
             return {"family": LOAD_BALANCER_FAMILIES.get(str(birth.inputs.get("loadBalancerType")), "app")}
         case "aws:lb/listener:Listener":

@@ -83,6 +83,13 @@ def test_listener_arn_continues_that_of_its_load_balancer() -> None:
     assert outputs["arnSuffix"] == balancer.partition(":loadbalancer/")[2]
 
 
+def test_default_security_group_is_the_one_that_the_vpc_came_with() -> None:
+    cloud = Cloud()
+    vpc, outputs = cloud.create(VPC, "v", {})
+    group, _ = cloud.create("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "d", {"vpcId": vpc})
+    assert group == outputs["defaultSecurityGroupId"]
+
+
 def test_cluster_answers_with_endpoint_authority_and_security_group(world: World) -> None:
     cluster = world.cloud.read(EKS, world.eks)
     assert cluster is not None
