@@ -1,5 +1,7 @@
 """Kubernetes in the simulated cloud: namespaces, custom kinds, finalizers, and what controllers leave behind."""
 
+from pathlib import Path
+
 import pytest
 
 from simulator.answers import Cloud
@@ -135,6 +137,23 @@ def test_karpenter_gone_before_its_pool_leaves_instances_that_hold_the_subnets(w
     assert {found.token for found in world.cloud.orphans()} >= {INSTANCE}
     with pytest.raises(CloudError, match="DependencyViolation"):
         world.cloud.delete(SUBNET, world.private)
+
+
+def test_karpenters_kinds_take_their_objects_along_and_leave_the_instances(world: World) -> None:
+    world.karpenter()
+    world.remove(RELEASE, "kube-system/karpenter-crd")
+    assert not {NODE_POOL, NODE_CLASS} & world.tokens()
+    assert INSTANCE in {found.token for found in world.cloud.orphans()}
+
+
+def test_flux_is_up_by_the_next_run_even_where_nobody_waited(tmp_path: Path) -> None:
+    path = tmp_path / "cloud.json"
+    world = World(path)
+    world.release("flux-operator")
+    world.put(FLUX_INSTANCE, "flux", flux_instance(awaited=False))
+    later = Cloud(path)
+    root = thing("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root")
+    assert later.create(KUSTOMIZATION, "root", root, cluster=CLUSTER)[0] == "default/root"
 
 
 def test_flux_gone_before_its_root_leaves_a_finalizer(world: World) -> None:
