@@ -13,9 +13,6 @@ from tests.e2e.releases import Outage
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(1200),
-    # With a healthy app all of this holds; after a rollback the root waits for the app's health check and does not look
-    # at its own deletion until `spec.timeout` (30 min) is over.
-    pytest.mark.xfail(raises=TimeoutError, reason="the root's health check delays its deletion after a rollback"),
 ]
 
 TEARDOWN_SECONDS = 120

@@ -16,7 +16,7 @@ def test_every_object_validates_strictly(graph: Graph) -> None:
 
 
 def test_every_flux_controller_runs_on_the_system_nodes(graph: Graph) -> None:
-    (placement,) = graph.object("FluxInstance", "flux").inputs["spec"]["kustomize"]["patches"]
+    placement, dependencies = graph.object("FluxInstance", "flux").inputs["spec"]["kustomize"]["patches"]
     pod = json.loads(placement["patch"])["spec"]["template"]["spec"]
     labels = graph.one("eks:index:ManagedNodeGroup").inputs["labels"]
 
@@ -25,6 +25,8 @@ def test_every_flux_controller_runs_on_the_system_nodes(graph: Graph) -> None:
         "nodeSelector": labels,
         "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}],
     }
+    assert dependencies["target"]["name"] == "(kustomize|helm)-controller"
+    assert json.loads(dependencies["patch"])[0]["value"] == "--requeue-dependency=5s"
 
 
 def test_the_controllers_that_pulumi_installs_run_on_the_system_nodes(graph: Graph) -> None:
