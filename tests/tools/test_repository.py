@@ -17,7 +17,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 INTERNAL_TARGETS = {"environment", "pulumi-cli"}
 
 # Written in two halves, so that this file does not hold them either.
-REGISTRY_HOSTS = ["pypi" + ".org", "python" + "hosted.org", "proxy.golang" + ".org", "sum.golang" + ".org"]
+REGISTRY_HOSTS = ["py" + "pi.org", "python" + "hosted.org", "proxy.go" + "lang.org", "sum.go" + "lang.org"]
 MACHINE_PATHS = ["/opt" + "/wheels", "/root" + "/", "/work" + "/main", "/work" + "/shared"]
 
 
