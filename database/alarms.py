@@ -51,7 +51,8 @@ class Alarms(pulumi.ComponentResource):
         """Registers the topic and the alarms."""
         super().__init__("realworld:database:Alarms", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        topic = aws.sns.Topic(name, kms_master_key_id="alias/aws/sns", opts=child)
+        # Without the key alias/aws/sns: CloudWatch may not use it, and its alarms would be lost without a word.
+        topic = aws.sns.Topic(name, opts=child)
         if args.email:
             aws.sns.TopicSubscription(name, topic=topic.arn, protocol="email", endpoint=args.email, opts=child)
         for alarm, threshold in thresholds(args.storage_gib).items():

@@ -184,6 +184,21 @@ def test_row_7_the_secret_holds_the_whole_connection(dev: Graph) -> None:
     assert connection["password"] == dev.one("random:index/randomPassword:RandomPassword").outputs["result"]
 
 
+def test_row_7_alarms_reach_their_topic(dev: Graph) -> None:
+    topic = dev.one("aws:sns/topic:Topic")
+    alarms = dev.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+
+    # CloudWatch may not use the key behind alias/aws/sns: its alarms would be lost without a word.
+    assert "kmsMasterKeyId" not in topic.inputs
+    assert {alarm.inputs["metricName"] for alarm in alarms} == {
+        "CPUUtilization",
+        "FreeStorageSpace",
+        "FreeableMemory",
+        "DatabaseConnections",
+    }
+    assert all(alarm.inputs["alarmActions"] == [topic.outputs["arn"]] for alarm in alarms)
+
+
 def test_row_8_flux(dev: Graph) -> None:
     instance = dev.object("FluxInstance", "flux").inputs["spec"]
     root = dev.object("Kustomization", "platform").inputs["spec"]
