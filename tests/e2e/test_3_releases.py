@@ -56,7 +56,9 @@ def test_errors_roll_back_by_success_rate(first_wave: FirstWave) -> None:
 
 
 def test_errors_reach_few_clients(first_wave: FirstWave) -> None:
-    assert 0 < first_wave.errors.failure_percent <= CLIENT_FAILURES_PERCENT
+    # Maybe none: which caller gets every twentieth answer is up to the order in which they ask. That there were errors
+    # is what the rollback by success rate shows.
+    assert first_wave.errors.failure_percent <= CLIENT_FAILURES_PERCENT
 
 
 def test_latency_rolls_back_without_an_error(first_wave: FirstWave) -> None:
