@@ -171,12 +171,10 @@ class Flux(pulumi.ComponentResource):
         )
 
     def _root(self, args: FluxArgs, depends_on: list[pulumi.Resource]) -> None:
-        timeout = f"{args.settings.gitops.timeout_minutes}m"
+        minutes = args.settings.gitops.timeout_minutes
+        longer = f"{minutes + 5}m"
         annotations = (
-            {
-                "pulumi.com/waitFor": "condition=Ready",
-                "pulumi.com/timeoutSeconds": str(args.settings.gitops.timeout_minutes * 60),
-            }
+            {"pulumi.com/waitFor": "condition=Ready", "pulumi.com/timeoutSeconds": str(minutes * 60)}
             if args.settings.gitops.wait_for_ready and not args.access.needs_a_hand
             else {}
         )
@@ -188,7 +186,7 @@ class Flux(pulumi.ComponentResource):
             spec={
                 "interval": "10m",
                 "retryInterval": "1m",
-                "timeout": timeout,
+                "timeout": f"{minutes}m",
                 "path": f"./gitops/clusters/{args.settings.stack}",
                 "prune": True,
                 "wait": True,
@@ -205,10 +203,6 @@ class Flux(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=depends_on,
-                custom_timeouts=pulumi.CustomTimeouts(
-                    create=f"{args.settings.gitops.timeout_minutes + 5}m",
-                    update=f"{args.settings.gitops.timeout_minutes + 5}m",
-                    delete=f"{args.settings.gitops.timeout_minutes + 5}m",
-                ),
+                custom_timeouts=pulumi.CustomTimeouts(create=longer, update=longer, delete=longer),
             ),
         )

@@ -46,7 +46,6 @@ class Node:
         outputs: What the simulated cloud answered.
         dependencies: URNs that it depends on, explicitly or by an input.
         delete_timeout: Longest deletion as the program set it, empty for the default.
-        protect: Whether Pulumi refuses to delete it.
     """
 
     urn: str
@@ -58,7 +57,6 @@ class Node:
     outputs: Values
     dependencies: frozenset[str]
     delete_timeout: str
-    protect: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +138,7 @@ class _Answers(Mocks):
         return self.cloud.invoke(args.token, _plain(cast(object, args.args))), []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, Values]:
-        if args.custom is False or args.typ.startswith(("pulumi:", "realworld:", "eks:")):
+        if not args.custom or args.typ.startswith("pulumi:"):
             return args.name, {}
         return self.cloud.create(args.typ, args.name, _plain(cast(object, args.inputs)))
 
@@ -176,7 +174,6 @@ class _Recorder(MockMonitor):
             outputs=outputs,
             dependencies=frozenset(request.dependencies),
             delete_timeout=request.customTimeouts.delete,
-            protect=request.protect,
         )
 
     def _remote_component(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
@@ -212,7 +209,6 @@ class _Recorder(MockMonitor):
             outputs={**outputs, "id": identifier},
             dependencies=frozenset(),
             delete_timeout="",
-            protect=False,
         )
         self.nodes[urn] = node
         return node
