@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 import yaml
 
+from network import gateway
 from tests.gitops.tree import STACKS, Tree, at, items, mapping, read_tree, text, words
 
 
@@ -121,6 +122,19 @@ def test_traefik_leaves_the_split_to_the_mesh(tree: Tree) -> None:
     assert text(traefik, "fullnameOverride") == "traefik"
     assert (at(traefik, "ports", "web", "port"), at(traefik, "ports", "web", "exposedPort")) == (8000, 80)
     assert at(traefik, "ports", "traefik", "port") == 8080
+
+
+def test_traefik_is_where_pulumi_binds_the_load_balancer(tree: Tree) -> None:
+    """Compares the two sides; the test above holds this one to the numbers."""
+    traefik = values(tree, "traefik")
+    release = tree.get("HelmRelease", "traefik", "flux-system")
+    listener = items(tree.get("Gateway", "public", gateway.NAMESPACE).content, "spec", "listeners")[0]
+
+    assert text(release.content, "spec", "targetNamespace") == gateway.NAMESPACE
+    assert text(traefik, "fullnameOverride") == gateway.SERVICE
+    assert at(traefik, "ports", "web", "exposedPort") == gateway.SERVICE_PORT
+    assert at(traefik, "ports", "web", "port") == at(listener, "port") == gateway.TRAFFIC_PORT
+    assert at(traefik, "ports", "traefik", "port") == gateway.HEALTH_CHECK_PORT
 
 
 def test_traefik_survives_a_node(tree: Tree) -> None:
