@@ -1,10 +1,13 @@
 """`tools/build.py` finds the right binary, builds the missing one, and says plainly why it cannot."""
 
+import io
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -295,6 +298,54 @@ def test_two_processes_build_once(toolbox: Toolbox) -> None:
     results = [process.communicate(timeout=120) for process in processes]
     assert [output for output, _ in results] == [f"{toolbox.output / 'bin' / 'greet'}\n"] * 3
     assert "".join(errors for _, errors in results).count("building v1.2.3") == 1
+
+
+def second_tool(toolbox: Toolbox) -> None:
+    """Another tool beside `greet`, called `second`."""
+    shutil.copytree(toolbox.sources / "greet", toolbox.sources / "second")
+
+
+def test_every_tool_of_every_lane_is_built(toolbox: Toolbox) -> None:
+    second_tool(toolbox)
+    toolbox.ensure_lanes([["greet"], ["second"]])
+    assert greeting(toolbox.output / "bin" / "greet") == greeting(toolbox.output / "bin" / "second") == "greet v1.2.3"
+
+
+def test_a_failure_in_one_lane_stops_the_others(toolbox: Toolbox, bare_path: Path) -> None:
+    second_tool(toolbox)
+    pid = bare_path / "second.pid"
+    script(
+        bare_path,
+        "go",
+        f"""case "$1 $PWD" in
+version*) echo go version go1.26.0 linux/amd64 ;;
+*greet) until [ -s {pid} ]; do :; done; echo broken; exit 1 ;;
+*) echo $$ > {pid}; exec /bin/sleep 60 ;;
+esac""",
+    )
+    began = time.monotonic()
+    with pytest.raises(ToolError, match="greet: the build failed"):
+        toolbox.ensure_lanes([["second", "greet"], ["greet"]])
+    assert time.monotonic() - began < 30
+    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
+    assert not (toolbox.output / "bin" / "greet").exists()
+
+
+def test_a_terminal_shows_every_build_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal, progress = Terminal(), build.Progress()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    for name in ("greet", "second"):
+        progress.begin(name)
+    progress.show("greet", "1 s")
+    progress.show("second", "2 s")
+    assert terminal.getvalue().endswith("\rgreet 1 s · second 2 s\033[K")
+    progress.end("greet")
+    progress.show("second", "3 s")
+    assert terminal.getvalue().endswith("\rsecond 3 s\033[K")
 
 
 def test_the_command_line_names_an_unknown_tool(capsys: pytest.CaptureFixture[str]) -> None:
