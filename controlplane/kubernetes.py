@@ -1,8 +1,12 @@
 """A small client of the Kubernetes API: discovery, strict server-side apply, lists, watches, mirrors of one kind."""
 
+import base64
 import http.client
 import json
+import os
+import shutil
 import ssl
+import subprocess
 import threading
 import time
 import urllib.error
@@ -42,12 +46,14 @@ class ApiError(Exception):
     Attributes:
         status: the HTTP status code.
         reason: Kubernetes' one-word reason (``NotFound``, ``Invalid``), or an empty string.
+        message: What the server says.
     """
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
         self.reason = reason
+        self.message = message
 
 
 @dataclass(frozen=True)
@@ -69,15 +75,46 @@ class Resource:
         return "/".join(parts)
 
 
-class Api:
-    """One user's view of an API server, read from a kubeconfig with a bearer token."""
+class CredentialError(Exception):
+    """The command that a kubeconfig names gives no token."""
 
-    def __init__(self, kubeconfig: Path) -> None:
-        document = yaml.safe_load(kubeconfig.read_text())
+
+def _token(user: Manifest, search_path: str) -> str:
+    """Return a user's bearer token: the one in the kubeconfig, or the one that its command prints."""
+    if "token" in user:
+        return user["token"]
+    name: str = user["exec"]["command"]
+    arguments: list[str] = user["exec"].get("args") or []
+    command = shutil.which(name, path=search_path)
+    if command is None:
+        raise CredentialError(f"{name} is not on PATH: the kubeconfig asks it for a token")
+    done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=30, check=False)
+    try:
+        return json.loads(done.stdout)["status"]["token"]
+    except (ValueError, KeyError, TypeError):
+        reason = done.stderr.strip() or f"it printed {done.stdout!r}"
+        raise CredentialError(f"{' '.join([name, *arguments])}: {reason}") from None
+
+
+class Api:
+    """One user's view of an API server, read from a kubeconfig with one cluster and one user."""
+
+    def __init__(self, kubeconfig: Path | Manifest, search_path: str | None = None) -> None:
+        """Read a kubeconfig.
+
+        Args:
+            kubeconfig: a file, or its content.
+            search_path: where the command that gives the token is looked for; PATH by default.
+
+        Raises:
+            CredentialError: that command is not there or gives no token.
+        """
+        document = yaml.safe_load(kubeconfig.read_text()) if isinstance(kubeconfig, Path) else kubeconfig
         cluster = document["clusters"][0]["cluster"]
         self.server: str = cluster["server"]
-        self._token: str = document["users"][0]["user"]["token"]
-        self._context = ssl.create_default_context(cafile=cluster["certificate-authority"])
+        self._token = _token(document["users"][0]["user"], search_path or os.environ["PATH"])
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        self._context = ssl.create_default_context(cadata=authority)
         self._resources: dict[tuple[str, str], Resource] = {}
 
     def _open(self, method: str, path: str, body: object, content_type: str, timeout_seconds: float) -> Answer:
@@ -148,11 +185,11 @@ class Api:
         items = self.request("GET", self.resource(api_version, kind).path(namespace))["items"]
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
 
-    def apply(self, manifest: Manifest, dry_run: bool = False) -> Manifest:
+    def apply(self, manifest: Manifest, dry_run: bool = False, field_manager: str = FIELD_MANAGER) -> Manifest:
         """Apply an object server-side with strict field validation. Raises ``ApiError`` when the server refuses it."""
         metadata = manifest["metadata"]
         resource = self.resource(manifest["apiVersion"], manifest["kind"])
-        query = f"?fieldManager={FIELD_MANAGER}&fieldValidation=Strict&force=true" + ("&dryRun=All" if dry_run else "")
+        query = f"?fieldManager={field_manager}&fieldValidation=Strict&force=true" + ("&dryRun=All" if dry_run else "")
         path = resource.path(metadata.get("namespace", "default"), metadata["name"])
         return self.request("PATCH", path + query, manifest, APPLY_PATCH)
 
@@ -163,10 +200,12 @@ class Api:
         path = self.resource(api_version, kind).path(namespace, name) + (f"/{part}" if part else "")
         return self.request("PATCH", f"{path}?fieldManager={FIELD_MANAGER}", body, MERGE_PATCH)
 
-    def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> None:
+    def delete(
+        self, api_version: str, kind: str, name: str, namespace: str | None = None, options: Manifest | None = None
+    ) -> None:
         """Ask for an object's deletion; an object that is not there is deleted already."""
         try:
-            self.request("DELETE", self.resource(api_version, kind).path(namespace, name))
+            self.request("DELETE", self.resource(api_version, kind).path(namespace, name), options)
         except ApiError as error:
             if error.status != 404:
                 raise

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from simulator.driver import BadConfigurationError, InterruptedRunError, Platform, Result, RunFailedError
+from simulator.driver import (
+    CONTROL_PLANE_FILE,
+    BadConfigurationError,
+    InterruptedRunError,
+    Platform,
+    Result,
+    RunFailedError,
+)
 from simulator.summary import show_run, show_status
 from tools.build import ToolError
 
@@ -41,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     options = parser().parse_args(arguments)
     console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-    platform = Platform(options.stack)
+    platform = Platform(options.stack, control_plane=CONTROL_PLANE_FILE)
     action: str = options.action
     try:
         if action == "status":

@@ -5,7 +5,8 @@
 
 import base64
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 from simulator import controllers, errors, naming, queries, schema
 from simulator.account import Account, digest
 from simulator.computed import KINDS, Birth, Kind, born
+from simulator.control_plane import LOOPBACK, ControlPlane, NotReadyError, Objects, inputs_of
 from simulator.errors import CloudError
 from simulator.references import CLUSTER, LOG_GROUP, references
 from simulator.things import Store, Thing, key_of
@@ -94,6 +96,7 @@ class Cloud:
         permissive: bool = False,
         account: Account | None = None,
         faults: Mapping[str, str] | None = None,
+        control_plane: ControlPlane | None = None,
     ) -> None:
         """Opens a cloud.
 
@@ -102,11 +105,14 @@ class Cloud:
             permissive: Answer without checking types, references or dependants, for single resources under mocks.
             account: Account and region.
             faults: Error code by operation (``create:aws:rds/instance:Instance``), raised instead of the operation.
+            control_plane: A real API server that new clusters stand on; without it their objects are simulated too.
         """
         self.account = account or Account()
         self.operations = []
         self._permissive = permissive
         self._faults = dict(faults or {})
+        self._control_plane = control_plane
+        self._objects: dict[str, Objects] = {}
         self._store = Store(path)
         self._lock = threading.RLock()
 
@@ -127,7 +133,15 @@ class Cloud:
 
     # --- what a provider does -----------------------------------------------------------------------------------------
 
-    def create(self, token: str, name: str, inputs: Values, *, cluster: str = "") -> tuple[str, Values]:
+    def connect(self, cluster: str, kubeconfig: Values) -> None:
+        """Takes the kubeconfig by which a cluster is reached; it matters where a real API server answers."""
+        plane = self._control_plane
+        if plane is not None and at(kubeconfig, "clusters", 0, "cluster", "server") == plane.endpoint:
+            self._objects.setdefault(cluster, Objects(lambda: plane.open(kubeconfig)))
+
+    def create(
+        self, token: str, name: str, inputs: Values, *, cluster: str = "", timeout_seconds: float = 0
+    ) -> tuple[str, Values]:
         """Makes a resource.
 
         Args:
@@ -135,12 +149,14 @@ class Cloud:
             name: Its logical name.
             inputs: Its inputs, camelCase.
             cluster: Name of the EKS cluster that a Kubernetes object goes into.
+            timeout_seconds: How long a real API server is given; 0 for the real provider's default.
 
         Returns:
             Its id and its outputs.
 
         Raises:
             CloudError: AWS or Kubernetes would refuse it.
+            NotReadyError: it stands, and does not become ready in time.
         """
         with self._lock:
             self._fail_if_told("create", token)
@@ -150,27 +166,52 @@ class Cloud:
                 thing = self._new_object(token, name, inputs, seed, cluster)
             else:
                 thing = self._new_resource(token, name, inputs, seed)
+        with self._applied(thing, inputs, timeout_seconds) as outputs, self._lock:
+            thing.outputs = outputs
             self._store.things[thing.key] = thing
             self._set_controllers_going(thing)
             self._log("create", thing)
-            return thing.id, thing.outputs
+        return thing.id, thing.outputs
 
     def read(self, token: str, identifier: str, *, cluster: str = "") -> Thing | None:
         """The live thing of a type and id."""
         with self._lock:
             return self._store.things.get(key_of(token, identifier, cluster))
 
-    def update(self, token: str, identifier: str, inputs: Values, *, cluster: str = "") -> Values:
+    def refresh(self, token: str, identifier: str, *, cluster: str = "") -> Thing | None:
+        """The live thing as it is by now: an object on a real API server may have been changed by others.
+
+        Raises:
+            CloudError: the API server does not answer.
+        """
+        thing = self.read(token, identifier, cluster=cluster)
+        objects = self._objects_around(thing) if thing is not None else None
+        if thing is None or objects is None:
+            return thing
+        live = objects.read(thing.inputs)
+        with self._lock:
+            if live is None:
+                del self._store.things[thing.key]
+                self._store.save()
+                return None
+            thing.inputs, thing.outputs = inputs_of(thing.inputs, live), live
+            return thing
+
+    def update(
+        self, token: str, identifier: str, inputs: Values, *, cluster: str = "", timeout_seconds: float = 0
+    ) -> Values:
         """Changes a resource in place and returns its outputs.
 
         Raises:
             CloudError: it is gone, or AWS or Kubernetes would refuse the change.
+            NotReadyError: it was changed, and does not become ready in time.
         """
         with self._lock:
             self._fail_if_told("update", token)
             thing = self.read(token, identifier, cluster=cluster)
             if thing is None:
                 raise errors.not_found(errors.service_of(token), identifier, "the update")
+            before = vars(thing).copy()
             if thing.cluster:
                 self._reach(thing.cluster)
                 self._admit(token, inputs, thing.cluster)
@@ -188,11 +229,19 @@ class Cloud:
                 if inputs.get("updateDefaultVersion"):
                     thing.outputs["defaultVersion"] = thing.outputs["latestVersion"]
             thing.inputs = inputs
-            self._set_controllers_going(thing)
-            self._log("update", thing)
-            return thing.outputs
+        try:
+            with self._applied(thing, inputs, timeout_seconds) as outputs, self._lock:
+                thing.outputs = outputs
+                self._set_controllers_going(thing)
+                self._log("update", thing)
+        except NotReadyError:
+            raise
+        except CloudError:
+            vars(thing).update(before)
+            raise
+        return thing.outputs
 
-    def delete(self, token: str, identifier: str, *, cluster: str = "") -> None:
+    def delete(self, token: str, identifier: str, *, cluster: str = "", timeout_seconds: float = 0) -> None:
         """Deletes a resource; one that is gone already is no error, as with the real providers.
 
         Raises:
@@ -208,6 +257,10 @@ class Cloud:
                 self._finalize(thing)
             else:
                 self._refuse_if_needed(thing)
+        objects = self._objects_around(thing)
+        if objects is not None:
+            objects.delete(thing.inputs, timeout_seconds)
+        with self._lock:
             del self._store.things[thing.key]
             self._clean_up(thing)
             self._log("delete", thing)
@@ -247,6 +300,10 @@ class Cloud:
             )
             if value
         ]
+        if token == CLUSTER and self._control_plane is not None:
+            authority = {"data": self._control_plane.certificate_authority}
+            outputs["endpoint"] = self._control_plane.endpoint
+            outputs |= {"certificateAuthority": authority, "certificateAuthorities": [authority]}
         thing = Thing(
             token=token, id=identifier, name=name, arn=arn, inputs=inputs, outputs=outputs, uses=uses, parts=parts
         )
@@ -376,8 +433,34 @@ class Cloud:
         return {}
 
     def _reach(self, cluster: str) -> None:
-        if not self._permissive and self.read(CLUSTER, cluster) is None:
+        if self._permissive:
+            return
+        owner = self.read(CLUSTER, cluster)
+        is_gone = owner is None or (
+            str(owner.outputs["endpoint"]).startswith(LOOPBACK) and cluster not in self._objects
+        )
+        if is_gone:
             raise CloudError("Unreachable", f"no API server answers for cluster {cluster!r}")
+
+    def _objects_around(self, thing: Thing) -> Objects | None:
+        """The real objects of the cluster that a thing is in; None for what is simulated: AWS and what charts bring."""
+        return None if thing.token == RELEASE else self._objects.get(thing.cluster)
+
+    @contextmanager
+    def _applied(self, thing: Thing, inputs: Values, timeout_seconds: float) -> Generator[Values]:
+        """Brings a thing to the real API server, if it belongs there; yields its outputs to keep, then may fail."""
+        objects = self._objects_around(thing)
+        failure: NotReadyError | None = None
+        outputs = thing.outputs
+        if objects is not None:
+            try:
+                outputs = objects.apply(inputs, timeout_seconds)
+            except NotReadyError as error:
+                failure, outputs = error, error.outputs
+        yield outputs
+        if failure is not None:
+            failure.identifier = thing.id
+            raise failure
 
     def _admit(self, token: str, inputs: Values, cluster: str) -> None:
         """What the API server, its webhooks and its admission policies refuse."""

@@ -22,11 +22,16 @@ from pulumi.automation._stack import StackInitMode  # pyright: ignore[reportPriv
 
 from simulator import provider
 from simulator.answers import Cloud, Operation
+from simulator.control_plane import LOOPBACK, ControlPlane
 from simulator.eks_components import install
-from simulator.values import Values, list_at, object_at
+from simulator.references import CLUSTER
+from simulator.values import Values, at, list_at, object_at
 from tools.build import ensure
 
 ROOT: Final = Path(__file__).parent.parent
+CONTROL_PLANE_FILE: Final = ROOT / ".local" / "plane" / "control-plane.json"
+"""What ``make control-plane`` writes for the time that it runs."""
+
 FAULTS_VARIABLE: Final = "SIMULATOR_FAULTS"
 """Environment variable with faults to inject, JSON: ``{"create:aws:rds/instance:Instance": "ErrorCode"}``."""
 
@@ -98,7 +103,13 @@ class Platform:
     """One stack on one simulated cloud, kept in one folder."""
 
     def __init__(
-        self, stack: str = "local", *, folder: Path | None = None, program: Program = platform, settings: Path = ROOT
+        self,
+        stack: str = "local",
+        *,
+        folder: Path | None = None,
+        program: Program = platform,
+        settings: Path = ROOT,
+        control_plane: Path | None = None,
     ) -> None:
         """Prepares a stack.
 
@@ -107,14 +118,16 @@ class Platform:
             folder: Where state and cloud are kept.
             program: What the engine runs.
             settings: Folder of ``Pulumi.yaml`` and ``Pulumi.<stack>.yaml``.
+            control_plane: File that tells of a real API server; a cluster that is made while it runs stands on it.
         """
         self.stack_name = stack
         self.folder = folder or ROOT / ".local"
         self.settings = settings
         self._program = program
+        self._control_plane = control_plane
 
-    def open_cloud(self) -> Cloud:
-        """The cloud as it was left.
+    def open_cloud(self, control_plane: ControlPlane | None = None) -> Cloud:
+        """The cloud as it was left, with the API server that its clusters stand on.
 
         Raises:
             RunFailedError: the variable with the faults is not JSON.
@@ -123,7 +136,7 @@ class Platform:
             faults = json.loads(os.environ.get(FAULTS_VARIABLE) or "{}")
         except ValueError as error:
             raise RunFailedError(f"{FAULTS_VARIABLE} must be JSON: {error}") from None
-        return Cloud(self.folder / "cloud.json", faults=faults)
+        return Cloud(self.folder / "cloud.json", faults=faults, control_plane=control_plane)
 
     def up(self, say: Output = print, *, color: bool = False) -> Result:
         """Makes the cloud what the program wants."""
@@ -154,11 +167,12 @@ class Platform:
         """What the engine remembers of the stack; nothing before the first ``up``."""
         if not (self.folder / "state").exists():
             return State([], {}, frozenset())
-        return self._stack(self._program, 0).state()
+        return self._stack(self._program, 0, None).state()
 
     def _run(self, action: str, say: Output, *, color: bool) -> Result:
         started = time.monotonic()
-        cloud = self.open_cloud()
+        plane = self._plane_for(action, say)
+        cloud = self.open_cloud(plane)
         refused: list[str] = []
         printer = _Printer(say)
 
@@ -170,7 +184,7 @@ class Platform:
                 raise
 
         with provider.serving(cloud) as port, _engine_gets_interrupts() as interrupts:
-            stack = self._stack(program, port)
+            stack = self._stack(program, port, plane)
             before = stack.state() if action == "destroy" else None
             try:
                 changes = _call_engine(stack, action, printer, color=color)
@@ -195,7 +209,29 @@ class Platform:
             aws_seconds=longest_chain(cloud.operations, state.resources),
         )
 
-    def _stack(self, program: Program, port: int) -> "_Stack":
+    def _plane_for(self, action: str, say: Output) -> ControlPlane | None:
+        """The real API server that the stack's cluster stands on, or will.
+
+        Raises:
+            RunFailedError: it has ended, and only ``destroy`` can do without.
+        """
+        plane = ControlPlane.find(self._control_plane) if self._control_plane is not None else None
+        cluster = next((thing for thing in self.open_cloud() if thing.token == CLUSTER), None)
+        if cluster is None:
+            if plane is not None:
+                say("The cluster will be the control plane that runs on this machine.")
+            return plane
+        if not str(cluster.outputs["endpoint"]).startswith(LOOPBACK):
+            if plane is not None:
+                say("A control plane runs, but this cluster was made without it: destroy it first to change over.")
+            return None
+        if plane is not None and plane.certificate_authority == at(cluster.outputs, "certificateAuthority", "data"):
+            return plane
+        if action != "destroy":
+            raise RunFailedError("the control plane that this cluster stood on has ended: run make destroy first")
+        return None
+
+    def _stack(self, program: Program, port: int, plane: ControlPlane | None) -> "_Stack":
         """The stack, in a workspace of its own: the engine writes a salt into the stack's file, and Git stays clean."""
         pulumi_binary = ensure("pulumi")
         state, home = self.folder / "state", self.folder / "pulumi"
@@ -206,7 +242,7 @@ class Platform:
             dict.fromkeys([str(pulumi_binary.parent), *os.environ["PATH"].split(os.pathsep)])
         )
         os.environ["PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK"] = "true"
-        self._prepare_workspace()
+        self._prepare_workspace(plane.settings if plane is not None else {})
         workspace = automation.LocalWorkspace(
             work_dir=str(self._workspace),
             pulumi_home=str(home),
@@ -226,8 +262,8 @@ class Platform:
     def _workspace(self) -> Path:
         return self.folder / "workspace"
 
-    def _prepare_workspace(self) -> None:
-        """Copies project and stack files, keeping the salt that the engine wrote.
+    def _prepare_workspace(self, settings: Mapping[str, Mapping[str, str]]) -> None:
+        """Copies project and stack files, keeping the salt that the engine wrote, with some settings changed.
 
         Raises:
             RunFailedError: the stack has no file.
@@ -244,6 +280,9 @@ class Platform:
         if copy.exists():
             kept: dict[str, Any] = yaml.safe_load(copy.read_text()) or {}
             wanted |= {key: kept[key] for key in ("encryptionsalt",) if key in kept}
+        for concern, changed in settings.items():
+            key = f"{project['name']}:{concern}"
+            wanted["config"][key] = {**wanted["config"].get(key, {}), **changed}
         copy.write_text(yaml.safe_dump(wanted))
 
     def _write_log(self, operations: Iterable[Operation]) -> None:

@@ -15,11 +15,12 @@ from typing import Any, Final
 import grpc
 import yaml
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from simulator import naming, replacement, schema
 from simulator.account import Account
 from simulator.answers import Cloud
+from simulator.control_plane import NotReadyError
 from simulator.errors import CloudError
 from simulator.values import UNKNOWN, Path, Values, at, object_at
 from simulator.wire import Properties, decode, encode
@@ -44,6 +45,10 @@ class Configuration:
     default_tags: dict[str, str] = field(default_factory=dict)
     cluster: str = ""
     delete_unreachable: bool = False
+
+    def ignores(self, error: CloudError) -> bool:
+        """Whether an object counts as deleted after this error."""
+        return error.code == "Unreachable" and self.delete_unreachable
 
 
 def type_of(urn: str) -> str:
@@ -131,6 +136,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             delete_unreachable=str(values.get("deleteUnreachable")).lower() == "true",
         )
         self._configurations[context.peer()] = configuration
+        if configuration.cluster:
+            self._cloud.connect(configuration.cluster, yaml.safe_load(values["kubeconfig"]))
         region = values.get("region")
         if region and region != UNKNOWN and "kubeconfig" not in values:
             self._cloud.account = Account(region=str(region))
@@ -190,15 +197,27 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         token, given = type_of(request.urn), decode(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=encode(_foreseen(token, given.values), given.secrets))
-        with _refusals(context):
-            cluster = self._configuration(context).cluster
-            identifier, outputs = self._cloud.create(token, name_of(request.urn), given.values, cluster=cluster)
+        with _refusals(context, _secrets(token, given)):
+            identifier, outputs = self._cloud.create(
+                token,
+                name_of(request.urn),
+                given.values,
+                cluster=self._configuration(context).cluster,
+                timeout_seconds=request.timeout,
+            )
             return provider_pb2.CreateResponse(id=identifier, properties=encode(outputs, _secrets(token, given)))
 
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         """What stands in the cloud now; nothing when it is gone."""
         token, known = type_of(request.urn), decode(request.inputs)
-        thing = self._cloud.read(token, request.id, cluster=self._configuration(context).cluster)
+        configuration = self._configuration(context)
+        with _refusals(context):
+            try:
+                thing = self._cloud.refresh(token, request.id, cluster=configuration.cluster)
+            except CloudError as error:
+                if not configuration.ignores(error):
+                    raise
+                thing = None
         if thing is None:
             return provider_pb2.ReadResponse()
         secrets = _secrets(token, known) | decode(request.properties).secrets
@@ -211,9 +230,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         token, given, old = type_of(request.urn), decode(request.news), decode(request.olds)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=encode({**old.values, **given.values}, given.secrets))
-        with _refusals(context):
-            cluster = self._configuration(context).cluster
-            outputs = self._cloud.update(token, request.id, given.values, cluster=cluster)
+        with _refusals(context, _secrets(token, given)):
+            outputs = self._cloud.update(
+                token,
+                request.id,
+                given.values,
+                cluster=self._configuration(context).cluster,
+                timeout_seconds=request.timeout,
+            )
             return provider_pb2.UpdateResponse(properties=encode(outputs, _secrets(token, given)))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> Empty:
@@ -221,9 +245,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         configuration = self._configuration(context)
         with _refusals(context):
             try:
-                self._cloud.delete(type_of(request.urn), request.id, cluster=configuration.cluster)
+                self._cloud.delete(
+                    type_of(request.urn), request.id, cluster=configuration.cluster, timeout_seconds=request.timeout
+                )
             except CloudError as error:
-                if not (error.code == "Unreachable" and configuration.delete_unreachable):
+                if not configuration.ignores(error):
                     raise
         return Empty()
 
@@ -239,10 +265,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 
 @contextmanager
-def _refusals(context: grpc.ServicerContext) -> Generator[None]:
-    """Turns the cloud's refusals into the protocol's."""
+def _refusals(context: grpc.ServicerContext, secrets: frozenset[Path] = frozenset()) -> Generator[None]:
+    """Turns the cloud's refusals into the protocol's; ``secrets`` are those of an object that is kept unready."""
     try:
         yield
+    except NotReadyError as error:
+        failed = provider_pb2.ErrorResourceInitFailed(
+            id=error.identifier, properties=encode(error.outputs, secrets), reasons=[str(error)]
+        )
+        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+        status.details.add().Pack(failed)
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        context.abort(grpc.StatusCode.UNKNOWN, str(error))
     except CloudError as error:
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
     except LookupError as error:

@@ -8,7 +8,9 @@ from typing import Any
 import pulumi
 import pytest
 
+from simulator.computed import kubeconfig
 from simulator.driver import BadConfigurationError, Platform, Result, RunFailedError
+from simulator.things import Store
 from tests.engine.conftest import copy_settings, set_config
 
 pytestmark = pytest.mark.engine
@@ -189,6 +191,51 @@ def test_destroy_names_what_a_controller_left_behind(small: SmallLife) -> None:
     assert small.destroy_error.startswith("the stack is empty, the cloud is not")
     assert "/aws/eks/small-eksCluster-" in small.destroy_error
     assert "made by eks" in small.destroy_error
+
+
+def one_object() -> None:
+    """A cluster with one object in it."""
+    import pulumi_aws as aws
+    import pulumi_kubernetes as k8s
+
+    vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16")
+    subnet = aws.ec2.Subnet("subnet", vpc_id=vpc.id, cidr_block="10.0.0.0/24")
+    role = aws.iam.Role("role", assume_role_policy="{}")
+    cluster = aws.eks.Cluster("small", role_arn=role.arn, vpc_config={"subnet_ids": [subnet.id]})
+    text = pulumi.Output.all(name=cluster.name, endpoint=cluster.endpoint, authority=cluster.certificate_authority)
+    provider = k8s.Provider(
+        "k8s",
+        kubeconfig=text.apply(
+            lambda values: kubeconfig(
+                {
+                    "name": values["name"],
+                    "endpoint": values["endpoint"],
+                    "certificateAuthority": {"data": values["authority"]["data"]},
+                },
+                "us-east-1",
+            )
+        ),
+        delete_unreachable=True,
+    )
+    k8s.core.v1.ConfigMap("object", data={"a": "b"}, opts=pulumi.ResourceOptions(provider=provider))
+
+
+def test_a_control_plane_that_has_ended_is_told_of_and_does_not_hold_up_a_destroy(tmp_path: Path) -> None:
+    plane = tmp_path / "control-plane.json"
+    settings = copy_settings(tmp_path / "settings")
+    platform = Platform(folder=tmp_path / "local", settings=settings, program=one_object, control_plane=plane)
+    platform.up(lambda _: None)
+    store = Store(platform.folder / "cloud.json")
+    cluster = next(thing for thing in store if thing.token == "aws:eks/cluster:Cluster")
+    cluster.outputs["endpoint"] = "https://127.0.0.1:1"
+    store.save()
+    for run in (platform.up, platform.preview, platform.refresh):
+        with pytest.raises(
+            RunFailedError, match="control plane that this cluster stood on has ended: run make destroy"
+        ):
+            run(lambda _: None)
+    platform.destroy(lambda _: None)
+    assert list(platform.open_cloud()) == []
 
 
 def test_a_wrong_type_is_refused_by_name(tmp_path: Path) -> None:

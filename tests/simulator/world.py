@@ -23,9 +23,9 @@ TRUST = '{"Version": "2012-10-17"}'
 class World:
     """A cloud, and the ids of what was put into it."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, cloud: Cloud | None = None) -> None:
         """Makes a VPC with a public and a private subnet, a role, a cluster and its nodes."""
-        self.cloud = Cloud(path)
+        self.cloud = cloud or Cloud(path)
         self.vpc, _ = self.cloud.create(VPC, "vpc", {"cidrBlock": "10.0.0.0/16"})
         self.public = self.subnet("public", "10.0.0.0/24", {"kubernetes.io/role/elb": "1"})
         self.private = self.subnet("private", "10.0.1.0/24", {"karpenter.sh/discovery": CLUSTER})
