@@ -1,4 +1,4 @@
-"""A control plane for a person, with the local stack on it.
+"""A control plane for a person; ``make up`` puts the local stack on it while it runs.
 
 ``build`` builds its binaries, ``up`` runs it, ``release`` ships a version of the app, ``watch`` follows a release and
 draws it.
@@ -12,21 +12,19 @@ import sys
 import time
 from pathlib import Path
 
-import yaml
-
 from controlplane import isolation, processes, watch
 from controlplane.kubernetes import Api, ApiError
 from controlplane.plane import Plane
 from controlplane.processes import Paths
-from controlplane.stack import FIRST_VERSION, LocalStack, announce, carry
+from controlplane.stack import FIRST_VERSION, announce, carry, prepare
 from controlplane.supervisor import ProcessFailed
-from tools.build import ToolError, ensure
+from simulator.driver import CONTROL_PLANE_FILE
+from tools.build import Toolbox, ToolError, ensure
 from tools.schemas import crd_files
 
-HOME = processes.REPOSITORY / ".local" / "plane"
-OUTSIDE_KUBECONFIG = HOME / "kubeconfig.outside"
+HOME = CONTROL_PLANE_FILE.parent
 DOORS = {
-    "API server": (16443, "127.0.0.1", processes.API_SERVER_PORT),
+    "API server": (processes.API_SERVER_PORT, "127.0.0.1", processes.API_SERVER_PORT),
     "Prometheus": (19090, "127.0.0.1", processes.PROMETHEUS_PORT),
     "gateway": (18000, processes.TRAEFIK_ADDRESSES[0], processes.GATEWAY_PORT),
     "Git server": (13080, "127.0.0.1", processes.GIT_PORT),
@@ -36,10 +34,9 @@ DOORS = {
 
 
 def build() -> int:
-    """Build what is missing, one after another, with progress."""
+    """Build what is missing, with progress."""
     began = time.monotonic()
-    for name in processes.BINARIES:
-        ensure(name)
+    Toolbox().ensure_lanes(processes.BUILD_LANES)
     print(f"binaries ready after {time.monotonic() - began:.0f} s", flush=True)
     return 0
 
@@ -59,16 +56,14 @@ def up() -> int:
         plane.start_kubernetes()
         print(f"{plane.install_definitions(definitions)} custom resource definitions are served")
         plane.start_platform()
-        print("Flux reconciles the tree from the local Git server; about a minute until the app serves")
-        LocalStack(plane).install()
-        inside = yaml.safe_load(plane.paths.kubeconfig.read_text())
-        token = inside["users"][0]["user"]["token"]
-        OUTSIDE_KUBECONFIG.write_text(plane.kubeconfig(f"https://127.0.0.1:{DOORS['API server'][0]}", token))
+        prepare(plane)
         memory = sum(plane.memory_mebibytes().values())
         print(f"\nThe control plane is up: {plane.start_seconds:.0f} s, {memory:.0f} MiB.")
         for name, (port, _, _) in DOORS.items():
             print(f"  {name:12} 127.0.0.1:{port}")
-        print(f"  export KUBECONFIG={OUTSIDE_KUBECONFIG}\nCtrl-C stops it and removes its files.", flush=True)
+        print(f"  export KUBECONFIG={plane.paths.kubeconfig}")
+        print("Next, in another terminal: make up makes the local stack on it, make destroy takes it away again.")
+        print("Ctrl-C stops the control plane and removes its files.", flush=True)
         try:
             while True:
                 time.sleep(1)
@@ -80,12 +75,14 @@ def up() -> int:
 
 def release(version: str, fail_every: int, delay_milliseconds: int) -> int:
     """Ship a version on the plane that runs; its faults last as long as the plane."""
+    if not CONTROL_PLANE_FILE.exists():
+        raise FileNotFoundError("no control plane runs: start one with `make control-plane`, then `make up`")
     file = Paths(HOME).faults
     faults: dict[str, dict[str, int]] = json.loads(file.read_text()) if file.exists() else {}
     faults[version] = {"failEvery": fail_every, "delayMilliseconds": delay_milliseconds}
     file.write_text(json.dumps(faults))
     announce(version, DOORS["registry"][0])
-    carry(Api(OUTSIDE_KUBECONFIG), version)
+    carry(Api(Paths(HOME).kubeconfig), version)
     print(f"{version} is in Git and applied; follow it with `make watch-release`")
     return 0
 
@@ -113,7 +110,7 @@ def main() -> int:
         if arguments.command == "release":
             return release(arguments.version, arguments.fail_every, arguments.delay_milliseconds)
         prometheus = f"http://127.0.0.1:{DOORS['Prometheus'][0]}"
-        watch.follow(OUTSIDE_KUBECONFIG, prometheus, arguments.namespace, arguments.canary, arguments.picture)
+        watch.follow(Paths(HOME).kubeconfig, prometheus, arguments.namespace, arguments.canary, arguments.picture)
     except (ApiError, ProcessFailed, isolation.IsolationError, ToolError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

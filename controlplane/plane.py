@@ -1,8 +1,9 @@
 """One control plane: files, processes in order, and what a cluster has before anything is installed into it."""
 
+import base64
 import secrets
 import shutil
-import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +23,8 @@ from controlplane.supervisor import Supervisor
 ZONES = ("eu-central-1a", "eu-central-1b", "eu-central-1c")
 CRD_TIMEOUT_SECONDS = 60.0
 
-SERVICES = {
-    ("linkerd-viz", "prometheus"): processes.PROMETHEUS_PORT,
-    ("flagger-system", "loadtester"): processes.LOADTESTER_PORT,
-}
-"""Services of charts that cannot be pulled here; a process of ours answers at their addresses."""
+PULUMI = "pulumi"
+"""The user who the stack is in the audit log."""
 
 AUDIT_POLICY: Manifest = {
     "apiVersion": "audit.k8s.io/v1",
@@ -56,6 +54,7 @@ class Plane:
         self.supervisor = Supervisor(self.paths.logs, report)
         self.start_seconds = 0.0
         self._keep_files = keep_files
+        self._token = secrets.token_hex(16)
         self._api: Api | None = None
 
     def __enter__(self) -> Self:
@@ -109,10 +108,6 @@ class Plane:
     def start_platform(self) -> None:
         """Start the stand-ins, Prometheus, Flux, Flagger, its load tester and two Traefik instances."""
         began = time.monotonic()
-        for (namespace, name), port in SERVICES.items():
-            self.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-            self.api.apply(service(namespace, name, port))
-        self.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}})
         prometheus = shutil.which("prometheus")
         if prometheus is None:
             raise FileNotFoundError(
@@ -130,13 +125,6 @@ class Plane:
             ]
         )
         self.start_seconds += time.monotonic() - began
-
-    def create_repository(self, name: str) -> str:
-        """Create a bare Git repository that accepts pushes to ``main``, and return its URL."""
-        bare = self.paths.repositories / name
-        subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(bare)], check=True)
-        subprocess.run(["git", "-C", str(bare), "config", "http.receivepack", "true"], check=True)
-        return f"http://127.0.0.1:{processes.GIT_PORT}/{name}"
 
     def memory_mebibytes(self) -> dict[str, float]:
         """Return what each process holds now."""
@@ -166,8 +154,11 @@ class Plane:
         return lines
 
     def _api_is_ready(self) -> bool:
-        if not (self.paths.certificates / "apiserver.crt").exists():
+        certificate = self.paths.certificates / "apiserver.crt"
+        if not certificate.exists():
             return False
+        authority = base64.b64encode(certificate.read_bytes()).decode()
+        self.paths.kubeconfig.write_text(yaml.safe_dump(kubeconfig(authority, self._token)))
         try:
             return Api(self.paths.kubeconfig).text("/readyz") == "ok"
         except ApiError:
@@ -184,8 +175,11 @@ class Plane:
     def _write_files(self) -> None:
         root = self.paths.root
         self.paths.repositories.mkdir(exist_ok=True)
-        token = secrets.token_hex(16)
-        (root / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n")
+        users = {"admin": self._token, PULUMI: secrets.token_hex(16)}
+        lines = [f"{token},{user},{user},system:masters\n" for user, token in users.items()]
+        (root / "tokens.csv").write_text("".join(lines))
+        self.paths.git_token.write_text(secrets.token_hex(16))
+        self._write_aws_command(users[PULUMI])
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         (root / "service-account.key").write_bytes(
             key.private_bytes(
@@ -193,28 +187,30 @@ class Plane:
             )
         )
         (root / "audit-policy.yaml").write_text(yaml.safe_dump(AUDIT_POLICY))
-        self.paths.kubeconfig.write_text(self.kubeconfig(f"https://127.0.0.1:{processes.API_SERVER_PORT}", token))
         (root / "prometheus.yaml").write_text(yaml.safe_dump(prometheus_configuration()))
 
-    def kubeconfig(self, server: str, token: str) -> str:
-        """Return a kubeconfig for the administrator; the server's own certificate is its authority."""
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "plane",
-            "contexts": [{"name": "plane", "context": {"cluster": "plane", "user": "admin"}}],
-            "clusters": [
-                {
-                    "name": "plane",
-                    "cluster": {
-                        "server": server,
-                        "certificate-authority": str(self.paths.certificates / "apiserver.crt"),
-                    },
-                }
-            ],
-            "users": [{"name": "admin", "user": {"token": token}}],
-        }
-        return yaml.safe_dump(document)
+    def _write_aws_command(self, token: str) -> None:
+        """The stand-in ``aws``, which gives the stack its own user's token."""
+        self.paths.tools.mkdir()
+        file, command = self.paths.tools / "pulumi.token", self.paths.tools / "aws"
+        file.write_text(token)
+        program = Path(__file__).parent / "standins" / "aws.py"
+        command.write_text(f'#!/bin/sh\nexec {sys.executable} {program} {file} "$@"\n')
+        command.chmod(0o755)
+
+
+def kubeconfig(authority: str, token: str) -> Manifest:
+    """Return a kubeconfig with a token; the server's certificate is its own authority, base64 of PEM."""
+    server = f"https://127.0.0.1:{processes.API_SERVER_PORT}"
+    cluster = {"server": server, "certificate-authority-data": authority}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "plane",
+        "contexts": [{"name": "plane", "context": {"cluster": "plane", "user": "admin"}}],
+        "clusters": [{"name": "plane", "cluster": cluster}],
+        "users": [{"name": "admin", "user": {"token": token}}],
+    }
 
 
 def node(number: int, zone: str) -> Manifest:
@@ -234,16 +230,6 @@ def node(number: int, zone: str) -> Manifest:
             },
         },
         "spec": {"podCIDR": f"10.244.{number + 1}.0/24", "podCIDRs": [f"10.244.{number + 1}.0/24"]},
-    }
-
-
-def service(namespace: str, name: str, port: int) -> Manifest:
-    """Return a Service without a selector: a process of ours answers at its address, on the same port."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"ports": [{"name": "http", "port": port}]},
     }
 
 

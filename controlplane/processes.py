@@ -12,7 +12,7 @@ from controlplane.supervisor import Process
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-API_SERVER_PORT = 6443
+API_SERVER_PORT = 16443
 GIT_PORT = 3080
 ALERTS_PORT = 3081
 REGISTRY_PORT = 5000
@@ -37,18 +37,14 @@ FLUX_PORTS = {
 }
 """First port of each controller: metrics, then health, then what it serves."""
 
-BINARIES = (
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kwok",
-    *FLUX_PORTS,
-    "flagger",
-    "loadtester",
-    "traefik",
+BUILD_LANES = (
+    ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "traefik"),
+    (*FLUX_PORTS, "flagger", "loadtester", "pulumi", "kustomize"),
 )
-"""What is built from ``tools/`` or found on the machine; Prometheus and Git come from the system's packages."""
+"""What is built from ``tools/`` or found on the machine; Prometheus and Git come from the system's packages.
+
+The lanes are built side by side; tools that share packages are in the same one.
+"""
 
 
 def answers(url: str) -> Callable[[], bool]:
@@ -79,6 +75,21 @@ class Paths:
     def kubeconfig(self) -> Path:
         """For whoever is inside the plane's network."""
         return self.root / "kubeconfig"
+
+    @property
+    def control_plane(self) -> Path:
+        """What the local stack needs to know; see ``simulator.control_plane``."""
+        return self.root / "control-plane.json"
+
+    @property
+    def tools(self) -> Path:
+        """Commands that kubeconfigs ask for tokens: the stand-in ``aws``."""
+        return self.root / "tools"
+
+    @property
+    def git_token(self) -> Path:
+        """Password of the Git server's user ``git``."""
+        return self.root / "git.token"
 
     @property
     def certificates(self) -> Path:
@@ -321,8 +332,21 @@ class Processes:
         return [
             self.stand_in("dns", lambda: True, kubeconfig),
             self.stand_in("linkerd", lambda: True, kubeconfig),
+            self.stand_in(
+                "charts",
+                lambda: True,
+                kubeconfig,
+                f"--service=linkerd-viz/prometheus:{PROMETHEUS_PORT}",
+                f"--service=flagger-system/loadtester:{LOADTESTER_PORT}",
+            ),
             self.stand_in("registry", listens(REGISTRY_PORT), f"--port={REGISTRY_PORT}"),
-            self.stand_in("git", listens(GIT_PORT), f"--port={GIT_PORT}", f"--root={self.paths.repositories}"),
+            self.stand_in(
+                "git",
+                listens(GIT_PORT),
+                f"--port={GIT_PORT}",
+                f"--root={self.paths.repositories}",
+                f"--token-file={self.paths.git_token}",
+            ),
             self.stand_in("alerts", listens(ALERTS_PORT), f"--port={ALERTS_PORT}"),
             self.stand_in(
                 "app",

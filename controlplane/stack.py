@@ -1,32 +1,31 @@
-"""The local stack on the plane: what Pulumi would create, and the tree that Flux reconciles from a Git server.
+"""The local stack on the plane: made by Pulumi, reconciled by Flux from a Git server that holds this repository.
 
 Adaptations to a plane without containers, each forced:
 
-- the repository holds the tree alone (``gitops/`` without the Python next to it), served by the stand-in Git host over
-  HTTP and without credentials;
-- image repository, host name and alert address are those of the stand-ins;
+- the Git server, the registry and the place for alerts are stand-ins on loopback: the stack's settings name them;
 - charts are not installed (the tree's ``local`` overlay suspends them): their controllers are the plane's processes;
 - Flux's intervals stay; a reconciliation is asked for by annotation, as a webhook receiver would.
 """
 
-import json
-import shutil
+import base64
+import os
 import subprocess
 import time
 import urllib.request
-from copy import deepcopy
+from collections.abc import Callable
 from pathlib import Path
-
-import yaml
 
 from controlplane import processes
 from controlplane.kubernetes import Api, Manifest
 from controlplane.plane import Plane, wait_until
-from plan.graph import evaluate
+from controlplane.processes import Paths
+from simulator.control_plane import ControlPlane
+from simulator.driver import Platform, Result
+from simulator.values import Values
 
 IMAGE = f"127.0.0.1:{processes.REGISTRY_PORT}/realworld"
-HOST = "realworld.test"
 ALERTS = f"http://127.0.0.1:{processes.ALERTS_PORT}/"
+GIT_URL = f"http://127.0.0.1:{processes.GIT_PORT}/platform.git"
 FIRST_VERSION = "1.0.31"
 """The tag in the tree's ``local`` overlay."""
 
@@ -36,43 +35,65 @@ SOURCE = "source.toolkit.fluxcd.io/v1"
 IMAGES = "image.toolkit.fluxcd.io/v1"
 FLAGGER = "flagger.app/v1beta1"
 
-STARTING_POINT = {
-    ("Namespace", "traefik"),
-    ("Namespace", FLUX),
-    ("ConfigMap", "platform-runtime"),
-    ("Secret", "platform-runtime"),
-    ("GitRepository", "platform"),
-    ("Kustomization", "platform"),
+SNAPSHOT_AUTHOR = {
+    f"GIT_{role}_{field}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for field, value in (("NAME", "developer"), ("EMAIL", "developer@example.org"))
 }
-"""What the program registers that Flux starts from."""
 
 
-def starting_point(git_url: str) -> list[Manifest]:
-    """Return the objects of the local stack that Flux starts from, pointed at the stand-ins."""
-    document = yaml.safe_load((processes.REPOSITORY / "Pulumi.local.yaml").read_text())["config"]
-    config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in document.items()}
-    changed = {
-        "git_url": git_url,
-        "git_branch": "main",
-        "git_push_branch": "main",
-        "image_repository": IMAGE,
-        "ingress_host": HOST,
-        "alert_provider_type": "generic",
-        "alert_address": ALERTS,
-    }
-    objects: list[Manifest] = []
-    for node in evaluate("local", config):
-        item: Manifest = deepcopy(node.inputs)
-        if (item.get("kind"), item.get("metadata", {}).get("name")) not in STARTING_POINT:
-            continue
-        for values in ("data", "stringData"):
-            if values in item:
-                item[values] = {key: changed.get(key, value) for key, value in item[values].items()}
-        if item["kind"] == "GitRepository":
-            item["spec"] = {**item["spec"], "url": git_url}
-            item["spec"].pop("secretRef")
-        objects.append(item)
-    return objects
+def _git(*arguments: str, folder: Path = processes.REPOSITORY, **environment: str) -> str:
+    """Run git without hooks, on a checkout that may be another user's; return what it prints."""
+    command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", *arguments]
+    variables = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=folder, env=variables, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise OSError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def snapshot(index: Path, folder: Path = processes.REPOSITORY) -> str:
+    """Return a commit of a checkout as it is on disk: its HEAD, or one commit on top with what is not committed yet.
+
+    No branch moves and nothing is staged.
+
+    Args:
+        index: a file that takes the place of the checkout's own index.
+        folder: the checkout.
+    """
+    _git("read-tree", "HEAD", folder=folder, GIT_INDEX_FILE=str(index))
+    _git("add", "--all", folder=folder, GIT_INDEX_FILE=str(index))
+    tree = _git("write-tree", folder=folder, GIT_INDEX_FILE=str(index))
+    head = _git("rev-parse", "HEAD", folder=folder)
+    if tree == _git("rev-parse", "HEAD^{tree}", folder=folder):
+        return head
+    message = "chore: what is not committed yet"
+    return _git("commit-tree", tree, "-p", head, "-m", message, folder=folder, **SNAPSHOT_AUTHOR)
+
+
+def prepare(plane: Plane) -> None:
+    """Serve this repository and the first version of the app, and tell the local stack where to find all of it."""
+    bare = plane.paths.repositories / "platform.git"
+    _git("init", "--quiet", "--bare", "--initial-branch=main", str(bare))
+    _git("config", "http.receivepack", "true", folder=bare)
+    _git("config", "receive.shallowUpdate", "true", folder=bare)
+    _git("push", "--quiet", str(bare), f"{snapshot(plane.paths.root / 'index')}:refs/heads/main")
+    announce(FIRST_VERSION)
+    certificate = (plane.paths.certificates / "apiserver.crt").read_bytes()
+    ControlPlane(
+        endpoint=plane.api.server,
+        certificate_authority=base64.b64encode(certificate).decode(),
+        tools=str(plane.paths.tools),
+        settings={
+            "gitops": {
+                "repositoryUrl": GIT_URL,
+                "authentication": "token",
+                "token": plane.paths.git_token.read_text(),
+                "imageRepository": IMAGE,
+                "alertAddress": ALERTS,
+            }
+        },
+    ).write(plane.paths.control_plane)
 
 
 def announce(tag: str, port: int = processes.REGISTRY_PORT) -> None:
@@ -120,47 +141,59 @@ def carry(api: Api, tag: str) -> None:
 
 
 class LocalStack:
-    """The plane with the local stack on it, and a developer's checkout of its repository."""
+    """The local stack on a plane, and a developer's checkout of its repository."""
 
     def __init__(self, plane: Plane) -> None:
         self.plane = plane
         self.api = plane.api
+        self.paths: Paths = plane.paths
         self.checkout: Path = plane.paths.root / "checkout"
-        git_url = plane.create_repository("platform.git")
-        self._starting_point = starting_point(git_url)
-        self.values: dict[str, str] = {}
-        for item in self._starting_point:
-            self.values |= {**item.get("data", {}), **item.get("stringData", {})}
+        self._stack = Platform(folder=plane.paths.root / "stack", control_plane=plane.paths.control_plane)
 
-    def install(self) -> None:
-        """Push the tree, announce the tag that it names, create Pulumi's objects, and wait for the app to serve."""
-        tree = processes.REPOSITORY / "gitops"
-        shutil.copytree(tree, self.checkout / "gitops", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-        self._git("init", "--quiet", "--initial-branch=main")
-        self._git("config", "user.name", "developer")
-        self._git("config", "user.email", "developer@example.org")
-        self._git("remote", "add", "origin", self.values["git_url"])
-        self.commit("feat: the tree")
-        announce(FIRST_VERSION)
-        for manifest in self._starting_point:
-            self.api.apply(manifest)
-        wait_until(lambda: self.phase("realworld") == "Initialized", 180, "Flux and Flagger to initialise the app")
+    def up(self, say: Callable[[str], object] = print) -> Result:
+        """Run ``pulumi up``; it ends when Flux has applied the whole tree."""
+        return self._stack.up(say)
 
-    def _git(self, *arguments: str) -> str:
-        command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
-        done = subprocess.run(command, cwd=self.checkout, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+    def refresh(self, say: Callable[[str], object] = print) -> Result:
+        """Run ``pulumi refresh``."""
+        return self._stack.refresh(say)
+
+    def state(self) -> list[Values]:
+        """Return what the engine remembers of every resource."""
+        return self._stack.state().resources
+
+    def destroy(self, say: Callable[[str], object] = print) -> Result:
+        """Run ``pulumi destroy``."""
+        return self._stack.destroy(say)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What Pulumi hands to the tree by substitution."""
+        secret = self.api.get("v1", "Secret", "platform-runtime", FLUX)["data"]
+        texts = {key: base64.b64decode(value).decode() for key, value in secret.items()}
+        return {**self.api.get("v1", "ConfigMap", "platform-runtime", FLUX)["data"], **texts}
+
+    def clone(self) -> None:
+        """Clone the repository as a developer would."""
+        url = GIT_URL.replace("//", f"//git:{self.paths.git_token.read_text()}@")
+        _git("clone", "--quiet", url, str(self.checkout))
+        _git("config", "user.name", "developer", folder=self.checkout)
+        _git("config", "user.email", "developer@example.org", folder=self.checkout)
 
     def commit(self, message: str) -> None:
         """Commit everything in the checkout and push it."""
-        self._git("add", "--all")
-        self._git("commit", "--quiet", "--message", message)
-        self._git("push", "--quiet", "origin", "HEAD:main")
+        _git("add", "--all", folder=self.checkout)
+        _git("commit", "--quiet", "--message", message, folder=self.checkout)
+        _git("push", "--quiet", "origin", "HEAD:main", folder=self.checkout)
 
     def pull(self) -> str:
         """Fetch what image automation has pushed, and return the whole log, one ``author: subject`` a line."""
-        self._git("pull", "--quiet", "--rebase", "origin", "main")
-        return self._git("log", "--format=%an: %s")
+        _git("pull", "--quiet", "--rebase", "origin", "main", folder=self.checkout)
+        return _git("log", "--format=%an: %s", folder=self.checkout)
+
+    def head(self) -> str:
+        """Return the commit that the checkout is at."""
+        return _git("rev-parse", "HEAD", folder=self.checkout)
 
     def release(self, tag: str) -> None:
         """Announce a tag and let Flux carry it to the cluster."""

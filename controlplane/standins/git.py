@@ -1,6 +1,10 @@
-"""A Git server: git's own ``git-http-backend`` behind a small CGI server. It stands in for the Git host."""
+"""A Git server: git's own ``git-http-backend`` behind a small CGI server. It stands in for the Git host.
+
+Who reads or writes needs the token, as the password of the user ``git``.
+"""
 
 import argparse
+import base64
 import gzip
 import os
 import subprocess
@@ -13,12 +17,19 @@ class GitHandler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     root: Path
+    credentials: str
 
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         if self.headers.get("Transfer-Encoding") == "chunked":
             body = self._chunks()
+        if self.headers.get("Authorization") != self.credentials:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         environment = {
@@ -61,6 +72,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="A Git server over HTTP.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--token-file", type=Path, required=True)
     arguments = parser.parse_args()
     GitHandler.root = arguments.root
+    user = f"git:{arguments.token_file.read_text()}"
+    GitHandler.credentials = f"Basic {base64.b64encode(user.encode()).decode()}"
     ThreadingHTTPServer(("127.0.0.1", arguments.port), GitHandler).serve_forever()

@@ -7,9 +7,10 @@ import pytest
 
 from controlplane import isolation, processes
 from controlplane.plane import Plane
+from controlplane.stack import prepare
 from tests.e2e.platform import Platform
 from tests.e2e.releases import FirstWave, Outage
-from tools.build import ensure
+from tools.build import Toolbox, ensure
 from tools.schemas import crd_files
 
 PLANE = pytest.StashKey[Plane]()
@@ -18,8 +19,7 @@ PLANE = pytest.StashKey[Plane]()
 @pytest.fixture(scope="session")
 def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """The control plane, with every definition that the platform uses. From here on this process is in its network."""
-    for name in processes.BINARIES:
-        ensure(name)
+    Toolbox().ensure_lanes(processes.BUILD_LANES)
     definitions = crd_files()
     root: Path = tmp_path_factory.mktemp("plane")
     isolation.enter(isolation.write_resolv_conf(root))
@@ -33,10 +33,9 @@ def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def platform(plane: Plane) -> Platform:
-    """The local stack, reconciled by Flux from a Git server."""
-    platform = Platform(plane)
-    platform.install()
-    return platform
+    """The local stack, made by Pulumi and reconciled by Flux from a Git server."""
+    prepare(plane)
+    return Platform(plane)
 
 
 @pytest.fixture(scope="session")

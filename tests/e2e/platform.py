@@ -1,10 +1,17 @@
 """The local stack, and copies of its app for releases that run side by side."""
 
+import json
+from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 
 from controlplane import stack
 from controlplane.kubernetes import Manifest
+from controlplane.plane import Plane
 from controlplane.stack import IMAGE, LocalStack
+from simulator.driver import SECRET_TEXT
 from tests.gitops.tree import VALUES, read_tree
 from tests.unit.conftest import graph_of
 
@@ -18,8 +25,78 @@ def pulumi_objects(stack_name: str) -> list[Manifest]:
     ]
 
 
+def _revealed(value: Any) -> Any:  # noqa: ANN401 - property values have any type
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        if SECRET_TEXT in fields:
+            return json.loads(fields[SECRET_TEXT])
+        return {key: _revealed(item) for key, item in fields.items() if not key.startswith("__")}
+    return value
+
+
+def objects_in(resources: list[dict[str, Any]]) -> list[Manifest]:
+    """Return the inputs of every Kubernetes object among the engine's resources; charts are not among them."""
+    return [
+        _revealed(resource["inputs"])
+        for resource in resources
+        if resource["type"].startswith("kubernetes:") and "apiVersion" in resource.get("inputs", {})
+    ]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that changed something, as the API server's audit log has it."""
+
+    user: str
+    verb: str
+    code: int
+    resource: str
+    namespace: str
+    name: str
+
+    @property
+    def about(self) -> tuple[str, str, str]:
+        """The object: resource, namespace and name."""
+        return self.resource, self.namespace, self.name
+
+
+def requests_in(audit_log: Path, start: int = 0) -> Iterator[Request]:
+    """Yield the requests that succeeded, in the order of completion, from a line of the log on."""
+    for line in audit_log.read_text().splitlines()[start:]:
+        event = json.loads(line)
+        code = event["responseStatus"]["code"]
+        if code >= 400 or "objectRef" not in event:
+            continue
+        about = event["objectRef"]
+        # The API server calls a namespace the namespace of itself.
+        namespace = "" if about["resource"] == "namespaces" else about.get("namespace", "")
+        yield Request(
+            event["user"]["username"], event["verb"], code, about["resource"], namespace, about.get("name", "")
+        )
+
+
 class Platform(LocalStack):
-    """The local stack with copies of its app."""
+    """The local stack, made, with copies of its app.
+
+    Attributes:
+        made: What the ``up`` did.
+        initial_phase: The Canary's phase in the moment in which it ended.
+        first_commit: The commit that the Git server held then.
+        host: Host name under which the stack's own app is reached.
+    """
+
+    def __init__(self, plane: Plane) -> None:
+        """Run ``pulumi up``, and clone the repository."""
+        super().__init__(plane)
+        self.made = self.up()
+        self.initial_phase = self.phase("realworld")
+        self.clone()
+        self.first_commit = self.head()
+        self.host = self.values["ingress_host"]
+
+    def host_of(self, namespace: str) -> str:
+        """Return the host name under which an app is reached: the stack's own, or a copy's."""
+        return self.host if namespace == "realworld" else f"{namespace}.test"
 
     def image(self, namespace: str, deployment: str = "realworld") -> str:
         """Return the app's image in a Deployment."""
@@ -38,7 +115,7 @@ class Platform(LocalStack):
 
         Only the namespace, the host name and the load tester's target differ from what Flux applies.
         """
-        values = {**VALUES, **self.values, "ingress_host": f"{namespace}.test"}
+        values = {**VALUES, **self.values, "ingress_host": self.host_of(namespace)}
         for item in read_tree("local", values=values).manifests:
             manifest: Manifest = item.content
             is_namespace = item.kind == "Namespace" and item.name == "realworld"

@@ -42,7 +42,9 @@ def await_serving(platform: Platform, namespace: str) -> None:
     """Wait until Flagger has initialised an app and the gateway leads to it."""
     wait_until(lambda: platform.phase(namespace) == "Initialized", 120, f"{namespace} to be initialised")
     for address in TRAEFIK_ADDRESSES:
-        wait_until(lambda at=address: call(at, f"{namespace}.test")[0] == 200, 30, f"{address} to lead to {namespace}")
+        wait_until(
+            lambda at=address: call(at, platform.host_of(namespace))[0] == 200, 30, f"{address} to lead to {namespace}"
+        )
 
 
 def observe(
@@ -60,7 +62,7 @@ def observe(
 def _copied(
     platform: Platform, namespace: str, version: str, during: Callable[[Release], None] = lambda release: None
 ) -> Release:
-    recorder = Recorder(namespace, FIRST_VERSION, version, platform.canary)
+    recorder = Recorder(namespace, platform.host_of(namespace), FIRST_VERSION, version, platform.canary)
     platform.set_version(namespace, version)
     return observe(recorder, platform, during)
 
@@ -90,7 +92,7 @@ def _through_git(platform: Platform, before: str, version: str) -> tuple[Release
         if due and release.samples[-1].phase not in watch.ENDED:
             look()
 
-    recorder = Recorder("realworld", before, version, platform.canary)
+    recorder = Recorder("realworld", platform.host, before, version, platform.canary)
     platform.release(version)
     release = observe(recorder, platform, during)
     look()
@@ -180,7 +182,7 @@ class Outage:
         supervisor, processes = platform.plane.supervisor, platform.plane.processes
         platform.copy_app("outage")
         await_serving(platform, "outage")
-        recorder = Recorder("outage", FIRST_VERSION, TURNS_BAD, platform.canary)
+        recorder = Recorder("outage", platform.host_of("outage"), FIRST_VERSION, TURNS_BAD, platform.canary)
         record = recorder.release
 
         def follow(seconds: float, until: Callable[[], bool] = lambda: False) -> None:

@@ -147,10 +147,10 @@ class Release:
 class Recorder:
     """Follows one namespace's Canary and calls its host until the release has ended."""
 
-    def __init__(self, namespace: str, before: str, after: str, canary: Callable[[str], Manifest]) -> None:
+    def __init__(self, namespace: str, host: str, before: str, after: str, canary: Callable[[str], Manifest]) -> None:
         self.release = Release(namespace, before, after)
         self._canary = canary
-        self._client = Client(f"{namespace}.test")
+        self._client = Client(host)
         self._began = False
 
     def look(self) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from controlplane.kubernetes import ApiError, Manifest
 from controlplane.plane import Plane, wait_until
-from tests.e2e.platform import pulumi_objects
+from tests.e2e.platform import Platform, pulumi_objects
 from tests.gitops.tree import STACKS, read_tree
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -42,10 +42,7 @@ def test_every_object_of_the_program_is_accepted(plane: Plane, stack: str) -> No
     assert not refused, "\n".join(refused)
 
 
-def test_a_service_of_type_load_balancer_is_refused(plane: Plane) -> None:
-    for manifest in pulumi_objects("local"):
-        if manifest["apiVersion"] == "admissionregistration.k8s.io/v1":
-            plane.api.apply(manifest)
+def test_a_service_of_type_load_balancer_is_refused(platform: Platform) -> None:
     service: Manifest = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -55,7 +52,7 @@ def test_a_service_of_type_load_balancer_is_refused(plane: Plane) -> None:
 
     def refusal() -> str:
         try:
-            plane.api.apply(service, dry_run=True)
+            platform.api.apply(service, dry_run=True)
         except ApiError as error:
             return str(error)
         return ""
