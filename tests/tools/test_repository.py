@@ -22,7 +22,9 @@ MACHINE_PATHS = ["/opt" + "/wheels", "/root" + "/", "/work" + "/main", "/work" +
 
 
 def make(*arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "MAKEFLAGS": ""} | ({"PATH": str(path)} if path else {})
+    # A make that runs the tests hands its own variables on.
+    inherited = {name: value for name, value in os.environ.items() if name not in {"ARGS", "STACK"}}
+    environment = {**inherited, "MAKEFLAGS": ""} | ({"PATH": str(path)} if path else {})
     command = [str(shutil.which("make")), "--no-print-directory", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
