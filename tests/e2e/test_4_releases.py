@@ -39,6 +39,11 @@ def test_good_release_fails_no_request(first_wave: FirstWave) -> None:
     assert [answer for answer in first_wave.good.answers if answer.failed] == []
 
 
+def test_good_release_spends_no_failed_check(first_wave: FirstWave) -> None:
+    assert {moment.failed_checks for moment in first_wave.promotion} == {0}
+    assert not [event for event in first_wave.good.events if "no values found" in event]
+
+
 @pytest.mark.parametrize("weight", STEPS)
 def test_traffic_follows_the_weights(first_wave: FirstWave, weight: int) -> None:
     assert first_wave.good.share_percent(weight) == pytest.approx(weight, abs=SHARE_TOLERANCE_POINTS)

@@ -51,10 +51,12 @@ def test_metrics(tree: Tree) -> None:
 )
 def test_metric_asks_about_the_canary_alone(tree: Tree, template: str, series: str) -> None:
     spec = mapping(tree.get("MetricTemplate", template, "flagger-system").content, "spec")
-    selectors = re.findall(rf"{series}\{{(.*?)\}}\[\{{\{{ interval \}}\}}\]", text(spec, "query"), flags=re.DOTALL)
+    selectors = re.findall(
+        rf"{series}\{{(.*?)\}}(?:\[\{{\{{ interval \}}\}}\])?\)", text(spec, "query"), flags=re.DOTALL
+    )
 
     assert text(spec, "provider", "address") == "http://prometheus.linkerd-viz:9090"
-    assert selectors
+    assert len(selectors) == text(spec, "query").count(series)
     for selector in selectors:
         assert 'namespace="{{ namespace }}"' in selector
         assert 'deployment=~"{{ target }}"' in selector
@@ -63,12 +65,23 @@ def test_metric_asks_about_the_canary_alone(tree: Tree, template: str, series: s
 
 def test_a_window_of_failures_counts_as_zero_percent(tree: Tree) -> None:
     query = text(tree.get("MetricTemplate", "success-rate", "flagger-system").content, "spec", "query")
-    numerator, _, denominator = query.partition("\n/\n")
+    for ratio in query.split("\nor\n"):
+        numerator, _, denominator = ratio.partition("\n/\n")
 
-    assert "or vector(0)" in numerator
-    assert 'classification!="failure"' in numerator
-    assert "vector" not in denominator
-    assert "classification" not in denominator
+        assert "or vector(0)" in numerator
+        assert 'classification!="failure"' in numerator
+        assert "vector" not in denominator
+        assert "classification" not in denominator
+
+
+@pytest.mark.parametrize("template", ["success-rate", "latency-p99"])
+def test_before_there_is_a_rate_the_same_is_asked_of_the_counters(tree: Tree, template: str) -> None:
+    query = text(tree.get("MetricTemplate", template, "flagger-system").content, "spec", "query")
+    rate, counters = query.split("\nor\n")
+
+    assert rate.count("rate(") == rate.count("[{{ interval }}])") > 0
+    without_rate = rate.replace("rate(", "").replace("[{{ interval }}])", "")
+    assert without_rate.split() == counters.split()
 
 
 def test_parents_of_the_route(tree: Tree) -> None:
