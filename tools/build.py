@@ -297,8 +297,16 @@ class Toolbox:
             for future in done:
                 future.result()
 
+    def build_seconds(self, name: str) -> float | None:
+        """How long our own build of a tool took; None for a binary that was found on the machine."""
+        path = self._seconds(name)
+        return float(path.read_text()) if path.is_file() else None
+
     def _stamp(self, tool: Tool) -> Path:
         return self.output / "stamps" / tool.name
+
+    def _seconds(self, name: str) -> Path:
+        return self.output / "seconds" / name
 
     @contextmanager
     def _lock(self, tool: Tool) -> Generator[None]:
@@ -316,7 +324,7 @@ class Toolbox:
         go = find_go(tool.minimum_go, needed_by=tool.name)
         binary, log = self.output / "bin" / tool.name, self.output / "log" / f"{tool.name}.log"
         partial = binary.with_name(f".{tool.name}.partial")
-        for path in (binary, log, self._stamp(tool)):
+        for path in (binary, log, self._stamp(tool), self._seconds(tool.name)):
             path.parent.mkdir(parents=True, exist_ok=True)
         digest = tool.digest
         PROGRESS.say(
@@ -331,6 +339,7 @@ class Toolbox:
                 raise ToolError(f"{tool.name}: built v{tool.pin}, but the binary says it is {version}; see its ldflags")
         partial.replace(binary)
         self._stamp(tool).write_text(digest)
+        self._seconds(tool.name).write_text(f"{seconds:.0f}")
         PROGRESS.say(f"{tool.name}: built in {seconds:.0f} s")
         return binary
 

