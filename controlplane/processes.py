@@ -1,5 +1,6 @@
 """The plane's processes: which binary, which flags, and how each one shows that it is ready."""
 
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -39,7 +40,7 @@ FLUX_PORTS = {
 
 BUILD_LANES = (
     ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "traefik"),
-    (*FLUX_PORTS, "flagger", "loadtester", "pulumi", "kustomize"),
+    (*FLUX_PORTS, "flagger", "loadtester", "hey", "pulumi", "kustomize"),
 )
 """What is built from ``tools/`` or found on the machine; Prometheus and Git come from the system's packages.
 
@@ -265,21 +266,12 @@ class Processes:
         )
 
     def loadtester(self) -> Process:
-        """Flagger's load tester; ``hey`` on its PATH is ours."""
-        tools = self.paths.root / "loadtester"
-        tools.mkdir(exist_ok=True)
-        script = tools / "hey"
-        script.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).parent / "standins" / "hey.py"} "$@"\n')
-        script.chmod(0o755)
+        """Flagger's load tester, with ``hey`` on its PATH as in its image."""
+        search_path = os.pathsep.join([str(self.binary("hey").parent), os.environ["PATH"]])
         return Process(
             name="loadtester",
-            command=[
-                "sh",
-                "-c",
-                f'PATH={tools}:$PATH exec "$0" "$@"',
-                str(self.binary("loadtester")),
-                f"-port={LOADTESTER_PORT}",
-            ],
+            command=[str(self.binary("loadtester")), f"-port={LOADTESTER_PORT}"],
+            environment={"PATH": search_path},
             ready=answers(f"http://127.0.0.1:{LOADTESTER_PORT}/healthz"),
         )
 
