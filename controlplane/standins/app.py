@@ -8,7 +8,8 @@ that a Linkerd proxy has (``response_total``, ``response_latency_ms_bucket``), w
   ready, to one that still serves while it terminates.
 - A Service that is the parent of an HTTPRoute is split by that route's weights, as the mesh does.
 - Faults belong to a version and are deterministic: a JSON file maps a tag to
-  ``{"failEvery": 20, "delayMilliseconds": 700}``.
+  ``{"failEvery": 20, "delayMilliseconds": 700}``. Requests are counted by the host name that they ask for, so that the
+  load test does not take the errors of those who come through the gateway.
 
 Not modelled: retries, timeouts, mutual TLS, load.
 """
@@ -20,6 +21,8 @@ import json
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from email.message import Message
+from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +173,7 @@ class App:
         self._faults_file = faults
         self._faults_read_at = -1.0
         self._faults: dict[str, Fault] = {}
-        self._turn: Counter[tuple[str, str]] = Counter()
+        self._turn: Counter[tuple[str, str, str]] = Counter()
         self._responses: Counter[tuple[Pod, int]] = Counter()
         self._latencies: defaultdict[Pod, Histogram] = defaultdict(Histogram)
 
@@ -185,8 +188,8 @@ class App:
             }
         return self._faults.get(version, Fault())
 
-    async def answer(self, address: str) -> tuple[int, dict[str, Any]]:
-        """Answer one request that arrived at an address, as the pod that stands behind it."""
+    async def answer(self, address: str, host: str) -> tuple[int, dict[str, Any]]:
+        """Answer one request for a host that arrived at an address, as the pod that stands behind it."""
         began = time.perf_counter()
         pod = self._cluster.answering(address)
         if pod is None:
@@ -194,8 +197,9 @@ class App:
         fault = self._fault(pod.version)
         if fault.delay_milliseconds:
             await asyncio.sleep(fault.delay_milliseconds / 1000)
-        self._turn[pod.namespace, pod.version] += 1
-        failed = fault.fail_every and self._turn[pod.namespace, pod.version] % fault.fail_every == 0
+        turn = (pod.namespace, pod.version, host)
+        self._turn[turn] += 1
+        failed = fault.fail_every and self._turn[turn] % fault.fail_every == 0
         status = 500 if failed else 200
         self._responses[pod, status] += 1
         self._latencies[pod].observe((time.perf_counter() - began) * 1000)
@@ -224,16 +228,19 @@ def _labels(pod: Pod) -> str:
     return f'direction="inbound",namespace="{pod.namespace}",deployment="{pod.deployment}",pod="{pod.name}"'
 
 
+def request_headers(head: bytes) -> Message:
+    """Return the headers of a request; their names are found in any case."""
+    return HeaderParser().parsestr(head.decode("latin-1").partition("\r\n")[2])
+
+
 async def _serve_app(app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     address = writer.get_extra_info("sockname")[0]
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
-            lowered = head.lower()
-            if b"content-length:" in lowered:
-                length = int(lowered.split(b"content-length:")[1].split(b"\r\n")[0])
-                await reader.readexactly(length)
-            status, body = await app.answer(address)
-            closing = b"connection: close" in lowered
+            headers = request_headers(head)
+            await reader.readexactly(int(headers.get("Content-Length", "0")))
+            status, body = await app.answer(address, headers.get("Host", ""))
+            closing = headers.get("Connection", "").lower() == "close"
             await _respond(writer, status, "application/json", json.dumps(body), closing)
             if closing:
                 break

@@ -1,12 +1,18 @@
 """The stand-ins behave as what they stand in for, where a release depends on it."""
 
+import asyncio
 import struct
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import Mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controlplane.kubernetes import Manifest, items
-from controlplane.standins import dns, hey, linkerd
-from controlplane.standins.app import Histogram, WeightedTurns
+from controlplane.standins import dns, linkerd
+from controlplane.standins.app import App, Cluster, Histogram, Pod, WeightedTurns, request_headers
 
 
 def route(*parents: Manifest) -> Manifest:
@@ -66,10 +72,30 @@ def test_unknown_names_do_not_exist_and_other_types_are_empty() -> None:
     assert (ipv6[3] & 0x0F, ipv6[6:8]) == (0, b"\0\0")
 
 
-def test_durations_are_gos() -> None:
-    assert hey.seconds("1m30s") == 90
-
-
 def test_absent_and_null_lists_are_empty() -> None:
     assert items({"status": None}, "status", "conditions") == []
     assert items({"status": {"conditions": None}}, "status", "conditions") == []
+
+
+def cluster_of_one(pod: Pod) -> Cluster:
+    """A cluster in which every address leads to one pod."""
+    cluster = Mock(spec=Cluster)
+    cluster.answering.return_value = pod
+    return cluster
+
+
+@given(callers=st.lists(st.sampled_from(["load-test", "gateway"]), max_size=120))
+def test_each_caller_gets_its_share_of_errors(callers: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        faults = Path(folder) / "faults.json"
+        faults.write_text('{"1.2.0": {"failEvery": 20}}')
+        app = App(cluster_of_one(Pod("shop", "app", "app-1", "1.2.0")), faults)
+        answered = [(caller, asyncio.run(app.answer("10.0.0.1", caller))[0]) for caller in callers]
+    for caller in set(callers):
+        statuses = [status for asked, status in answered if asked == caller]
+        assert statuses == [500 if turn % 20 == 0 else 200 for turn in range(1, len(statuses) + 1)]
+
+
+def test_headers_are_found_in_any_case() -> None:
+    headers = request_headers(b"POST / HTTP/1.1\r\nhost: shop.test\r\nCONTENT-LENGTH: 5\r\n\r\n")
+    assert (headers["Host"], headers["Content-Length"], headers.get("Connection")) == ("shop.test", "5", None)

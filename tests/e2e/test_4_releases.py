@@ -66,8 +66,7 @@ def test_errors_are_really_served(first_wave: FirstWave) -> None:
 
 
 def test_errors_reach_few_clients(first_wave: FirstWave) -> None:
-    # Maybe none: which caller gets every twentieth answer is up to the order in which they ask; see the test above.
-    assert first_wave.errors.failure_percent <= CLIENT_FAILURES_PERCENT
+    assert 0 < first_wave.errors.failure_percent <= CLIENT_FAILURES_PERCENT
 
 
 def test_latency_rolls_back_without_an_error(first_wave: FirstWave) -> None:
