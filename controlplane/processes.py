@@ -259,9 +259,9 @@ class Processes:
                 "-mesh-provider=gatewayapi:v1",
                 f"-metrics-server=http://127.0.0.1:{PROMETHEUS_PORT}",
                 f"-port={FLAGGER_PORT}",
-                f"-event-webhook=http://127.0.0.1:{ALERTS_PORT}/",
                 "-log-level=info",
             ],
+            environment={"EVENT_WEBHOOK_URL": f"http://127.0.0.1:{ALERTS_PORT}/"},
             ready=answers(f"http://127.0.0.1:{FLAGGER_PORT}/healthz"),
         )
 

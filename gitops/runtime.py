@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from cluster.control_plane import Cluster
 from database.postgresql import Database
 from network.load_balancer import LoadBalancer
-from settings import GitopsSettings, Settings
+from settings import AlertProviderType, GitopsSettings, Settings
 
 NAME: Final = "platform-runtime"
 """Name of the ConfigMap and of the Secret, both in flux-system."""
@@ -103,12 +103,14 @@ class RuntimeSecrets:
     Attributes:
         database_password: Password of PostgreSQL's user.
         alert_address: Webhook of the alerts' receiver.
+        event_address: The same for Flagger's events, whose JSON Slack does not take; empty then.
         git_token: GitHub token for commit status.
         registry_docker_config_json: ``.dockerconfigjson`` in base64.
     """
 
     database_password: pulumi.Input[str]
     alert_address: pulumi.Input[str]
+    event_address: pulumi.Input[str]
     git_token: pulumi.Input[str]
     registry_docker_config_json: pulumi.Input[str]
 
@@ -116,9 +118,12 @@ class RuntimeSecrets:
     def of(cls, settings: GitopsSettings, *, database_password: pulumi.Input[str]) -> Self:
         """The secrets of a stack: what its settings say, and the generated password."""
         docker_config = revealed(settings.registry_docker_config) or '{"auths": {}}'
+        alert_address = revealed(settings.alert_address) or ""
+        takes_any_json = settings.alert_provider is AlertProviderType.GENERIC
         return cls(
             database_password=database_password,
-            alert_address=pulumi.Output.secret(revealed(settings.alert_address) or ""),
+            alert_address=pulumi.Output.secret(alert_address),
+            event_address=pulumi.Output.secret(alert_address if takes_any_json else ""),
             git_token=pulumi.Output.secret(revealed(settings.github_token) or ""),
             registry_docker_config_json=pulumi.Output.secret(b64encode(docker_config.encode()).decode()),
         )

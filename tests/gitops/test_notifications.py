@@ -33,6 +33,20 @@ def test_releases_are_reported_by_flagger(tree: Tree) -> None:
     assert provider["username"]
 
 
+def test_events_of_releases_are_reported_by_flagger(tree: Tree) -> None:
+    environment = items(tree.get("HelmRelease", "flagger", "flux-system").content, "spec", "values", "env")
+    receiver = tree.get("Secret", "event-receiver", "flagger-system")
+
+    assert environment == [
+        {
+            "name": "EVENT_WEBHOOK_URL",
+            "valueFrom": {"secretKeyRef": {"name": receiver.name, "key": "address"}},
+        }
+    ]
+    # Flagger's pods do not start without it, and a later layer waits for them.
+    assert receiver.applied_by == tree.get("HelmRelease", "flagger", "flux-system").applied_by
+
+
 @pytest.mark.parametrize(("stack", "reports"), [("local", False), ("dev", True), ("prod", True)])
 def test_commits_on_github_show_their_status(stack: str, reports: bool) -> None:
     tree = read_tree(stack)

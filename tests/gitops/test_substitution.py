@@ -63,6 +63,7 @@ def test_every_layer_takes_its_values_from_pulumi(tree: Tree) -> None:
         ("Secret realworld/realworld-db", "stringData.DATABASE_HOST", "database_host"),
         ("Secret flux-system/alert-receiver", "stringData.address", "alert_address"),
         ("Secret flagger-system/alert-receiver", "stringData.address", "alert_address"),
+        ("Secret flagger-system/event-receiver", "stringData.address", "event_address"),
         ("Provider flux-system/alerts", "spec.type", "alert_provider_type"),
         ("ImageRepository flux-system/realworld", "spec.image", "image_repository"),
         ("ImageUpdateAutomation flux-system/realworld", "spec.git.checkout.ref.branch", "git_branch"),
@@ -95,6 +96,7 @@ def test_absent_settings_become_empty_texts(stack: str) -> None:
 
     assert tree.get("Secret", "alert-receiver", "flux-system").content["stringData"] == {"address": ""}
     assert tree.get("Secret", "alert-receiver", "flagger-system").content["stringData"] == {"address": ""}
+    assert tree.get("Secret", "event-receiver", "flagger-system").content["stringData"] == {"address": ""}
 
 
 @pytest.mark.parametrize("namespace", ["flux-system", "realworld"])

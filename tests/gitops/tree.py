@@ -43,6 +43,7 @@ VALUES: Final[Mapping[str, str]] = {
     "image_automation_suspended": "false",
     "database_password": "Zq3tYw0PbN6cV9xKfR2mLd7HsJ4gTe81",
     "alert_address": "https://hooks.slack.com/services/T0/B0/x",
+    "event_address": "https://alerts.example.org/flagger",
     "git_token": "ghp_0123456789abcdefghijklmnopqrstuvwxyz",
     "registry_docker_config_json": "eyJhdXRocyI6IHt9fQ==",
 }
@@ -51,6 +52,7 @@ VALUES: Final[Mapping[str, str]] = {
 UNSET: Final[Mapping[str, str]] = {
     "alert_provider_type": "generic",
     "alert_address": "",
+    "event_address": "",
     "git_token": "",
     "commit_status_suspended": "true",
 }

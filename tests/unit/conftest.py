@@ -25,7 +25,13 @@ VARIANTS: dict[str, tuple[str, dict[str, dict[str, object]]]] = {
         "dev",
         {
             "cluster": REACHABLE,
-            "gitops": {"repositoryUrl": "https://github.com/o/n", "authentication": "token", "token": "t0ken"},
+            "gitops": {
+                "repositoryUrl": "https://github.com/o/n",
+                "authentication": "token",
+                "token": "t0ken",
+                "alertProvider": "slack",
+                "alertAddress": "https://hooks.slack.com/services/T0/B0/x",
+            },
         },
     ),
     "read-only": (
@@ -41,7 +47,14 @@ VARIANTS: dict[str, tuple[str, dict[str, dict[str, object]]]] = {
     ),
     "github": (
         "dev",
-        {"cluster": REACHABLE, "gitops": {"repositoryUrl": "ssh://git@github.com/o/n.git", "githubToken": "t0ken"}},
+        {
+            "cluster": REACHABLE,
+            "gitops": {
+                "repositoryUrl": "ssh://git@github.com/o/n.git",
+                "githubToken": "t0ken",
+                "alertAddress": "https://alerts.example.org/",
+            },
+        },
     ),
 }
 """Stack file and what is laid over it, by name."""

@@ -255,6 +255,16 @@ def test_row_9_values_reach_git_as_strings(graph: Graph) -> None:
     assert values["aws_account_id"].isdigit()
 
 
+def test_row_9_events_of_releases_go_to_a_receiver_that_takes_any_json() -> None:
+    def addresses(variant: str) -> tuple[str, str]:
+        secrets = graph_of(variant).object("Secret", "platform-runtime").inputs["stringData"]
+        return secrets["alert_address"], secrets["event_address"]
+
+    assert addresses("dev") == ("", "")
+    assert addresses("github") == ("https://alerts.example.org/", "https://alerts.example.org/")
+    assert addresses("token") == ("https://hooks.slack.com/services/T0/B0/x", "")
+
+
 def test_row_9_without_a_token_nothing_reports_and_without_access_nothing_is_committed() -> None:
     def suspended(variant: str) -> tuple[str, str]:
         values = graph_of(variant).object("ConfigMap", "platform-runtime").inputs["data"]
