@@ -4,6 +4,7 @@ Kubernetes refuses loopback addresses as endpoints. In a private network namespa
 a stand-in that listens on 0.0.0.0 answers for every pod and learns from its socket which one was called.
 """
 
+import contextlib
 import ctypes
 import os
 import subprocess
@@ -54,6 +55,17 @@ def enter(resolv_conf: Path) -> None:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for addresses in (POD_RANGE, SERVICE_RANGE):
         subprocess.run(["ip", "route", "add", "local", addresses, "dev", "lo"], check=True)
+
+
+def others_inside() -> dict[int, str]:
+    """Return every other process in the network of this thread: its command line by its id."""
+    network = Path("/proc/thread-self/ns/net").readlink()
+    found: dict[int, str] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (folder / "ns" / "net").readlink() == network and int(folder.name) != os.getpid():
+                found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ").strip()
+    return found
 
 
 class Door:

@@ -39,21 +39,23 @@ AUDIT_POLICY: Manifest = {
 
 
 class Plane:
-    """A running control plane; leaving its context stops every process and removes its files unless told otherwise."""
+    """A running control plane; leaving its context stops every process and removes its files.
+
+    When it is left by an error, it first reports what ``describe`` finds.
+    """
 
     def __init__(
         self,
         root: Path,
         binary: Callable[[str], Path],
         report: Callable[[str], None] = lambda line: None,
-        keep_files: bool = False,
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.paths = Paths(root.resolve())
         self.processes = Processes(self.paths, binary)
         self.supervisor = Supervisor(self.paths.logs, report)
         self.start_seconds = 0.0
-        self._keep_files = keep_files
+        self._report = report
         self._token = secrets.token_hex(16)
         self._api: Api | None = None
 
@@ -63,9 +65,10 @@ class Plane:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if isinstance(error, Exception):
+            self._report(self.describe())
         self.supervisor.stop_all()
-        if not self._keep_files:
-            shutil.rmtree(self.paths.root)
+        shutil.rmtree(self.paths.root)
 
     @property
     def api(self) -> Api:

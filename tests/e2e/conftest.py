@@ -28,7 +28,9 @@ def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         plane.start_kubernetes()
         plane.install_definitions(definitions)
         plane.start_platform()
+        assert set(isolation.others_inside()) >= {running.popen.pid for running in plane.supervisor.running.values()}
         yield plane
+    assert isolation.others_inside() == {}
 
 
 @pytest.fixture(scope="session")
