@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 from controlplane import isolation, processes, watch
-from controlplane.kubernetes import Api, ApiError
 from controlplane.plane import Plane
 from controlplane.processes import Paths
 from controlplane.stack import FIRST_VERSION, announce, carry, prepare
 from controlplane.supervisor import ProcessFailed
 from simulator.driver import CONTROL_PLANE_FILE
+from simulator.kubernetes import Api, ApiError
 from tools.build import Toolbox, ToolError, ensure
 from tools.schemas import crd_files
 

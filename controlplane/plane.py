@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from controlplane import processes
-from controlplane.kubernetes import Api, ApiError, Manifest, items
 from controlplane.processes import Paths, Processes
 from controlplane.supervisor import Supervisor
+from simulator.kubernetes import Api, ApiError, Manifest, items
 
 ZONES = ("eu-central-1a", "eu-central-1b", "eu-central-1c")
 CRD_TIMEOUT_SECONDS = 60.0

@@ -16,11 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from controlplane import processes
-from controlplane.kubernetes import Api, Manifest
 from controlplane.plane import Plane, wait_until
 from controlplane.processes import Paths
 from simulator.control_plane import ControlPlane
 from simulator.driver import Platform, Result
+from simulator.kubernetes import Api, Manifest
 from simulator.values import Values
 
 IMAGE = f"127.0.0.1:{processes.REGISTRY_PORT}/realworld"

@@ -13,8 +13,8 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from controlplane.kubernetes import Api
 from controlplane.picture import Moment, draw
+from simulator.kubernetes import Api
 
 INTERVAL_SECONDS = 2.0
 ENDED = ("Succeeded", "Failed")

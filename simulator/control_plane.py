@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
-from controlplane.kubernetes import Api, ApiError, CredentialError, Manifest
 from simulator.controllers import WAIT_FOR
 from simulator.errors import CloudError
+from simulator.kubernetes import Api, ApiError, CredentialError, Manifest
 from simulator.values import Values, as_list, as_object, at, list_at, object_at
 
 FIELD_MANAGER: Final = "pulumi-kubernetes"

@@ -26,7 +26,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
-from controlplane.kubernetes import Api, Manifest, Mirror, items
+from simulator.kubernetes import Api, Manifest, Mirror, items
 
 LATENCY_BUCKETS_MS = tuple(base * scale for scale in (1, 10, 100, 1_000, 10_000) for base in (1, 2, 3, 4, 5))
 """Upper bounds of Linkerd's latency histogram."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from controlplane.kubernetes import Api, ApiError, Manifest, Mirror, items
+from simulator.kubernetes import Api, ApiError, Manifest, Mirror, items
 
 FINALIZERS = {
     ("karpenter.sh/v1", "NodePool"): "karpenter.sh/termination",

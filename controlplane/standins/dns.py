@@ -5,7 +5,7 @@ import socket
 import struct
 from pathlib import Path
 
-from controlplane.kubernetes import Api, Mirror
+from simulator.kubernetes import Api, Mirror
 
 TYPE_A = 1
 NAME_ERROR = 3

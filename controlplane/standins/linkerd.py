@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from controlplane.kubernetes import Api, ApiError, Manifest, Mirror, items
+from simulator.kubernetes import Api, ApiError, Manifest, Mirror, items
 
 CONTROLLER = "linkerd.io/policy-controller"
 API_VERSION = "gateway.networking.k8s.io/v1"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.kubernetes import Manifest, items
 from controlplane.standins import dns, linkerd
 from controlplane.standins.app import App, Cluster, Histogram, Pod, WeightedTurns, request_headers
+from simulator.kubernetes import Manifest
 
 
 def route(*parents: Manifest) -> Manifest:
@@ -70,11 +70,6 @@ def test_unknown_names_do_not_exist_and_other_types_are_empty() -> None:
     ipv6 = dns.answer(query("prometheus.linkerd-viz", kind=28), ADDRESSES)
     assert unknown[3] & 0x0F == dns.NAME_ERROR
     assert (ipv6[3] & 0x0F, ipv6[6:8]) == (0, b"\0\0")
-
-
-def test_absent_and_null_lists_are_empty() -> None:
-    assert items({"status": None}, "status", "conditions") == []
-    assert items({"status": {"conditions": None}}, "status", "conditions") == []
 
 
 def cluster_of_one(pod: Pod) -> Cluster:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from controlplane import stack
-from controlplane.kubernetes import Manifest
 from controlplane.plane import Plane
 from controlplane.stack import IMAGE, LocalStack
 from simulator.driver import SECRET_TEXT
+from simulator.kubernetes import Manifest
 from tests.gitops.tree import VALUES, read_tree
 from tests.unit.conftest import graph_of
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from controlplane.kubernetes import ApiError, Manifest
 from controlplane.plane import Plane, wait_until
+from simulator.kubernetes import ApiError, Manifest
 from tests.e2e.platform import Platform, pulumi_objects
 from tests.gitops.tree import STACKS, read_tree
 

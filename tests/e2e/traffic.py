@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from controlplane import processes
-from controlplane.kubernetes import Manifest
+from simulator.kubernetes import Manifest
 
 REQUESTS_PER_SECOND = 20
 

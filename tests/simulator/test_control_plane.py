@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from controlplane.kubernetes import Api, ApiError, CredentialError, Manifest
 from controlplane.standins import charts
 from simulator import keys
 from simulator.answers import Cloud
 from simulator.control_plane import ControlPlane, NotReadyError, as_given, inputs_of
 from simulator.errors import CloudError
+from simulator.kubernetes import Api, ApiError, CredentialError, Manifest, items
 from simulator.provider import Servicer
 from simulator.values import Values
 from simulator.wire import decode, encode
@@ -57,6 +57,11 @@ def test_a_secrets_text_is_read_out_of_its_data(texts: dict[str, str], by_hand: 
     now = {**texts, **by_hand}
     data = {key: base64.b64encode(text.encode()).decode() for key, text in now.items()}
     assert inputs_of(inputs, {"metadata": {"name": "a"}, "data": data})["stringData"] == now
+
+
+def test_absent_and_null_lists_are_empty() -> None:
+    assert items({"status": None}, "status", "conditions") == []
+    assert items({"status": {"conditions": None}}, "status", "conditions") == []
 
 
 # --- the token --------------------------------------------------------------------------------------------------------

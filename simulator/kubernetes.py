@@ -1,4 +1,8 @@
-"""A small client of the Kubernetes API: discovery, strict server-side apply, lists, watches, mirrors of one kind."""
+"""A small client of the Kubernetes API: discovery, strict server-side apply, lists, watches, mirrors of one kind.
+
+Our own, because the published ones for objects of any kind (the official dynamic client 37.0, lightkube 1.0) cannot ask
+for ``fieldValidation=Strict``: a field that the server does not know would be dropped without a word.
+"""
 
 import base64
 import http.client
