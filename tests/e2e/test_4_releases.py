@@ -9,6 +9,7 @@ import yaml
 
 from controlplane.plane import wait_until
 from controlplane.stack import ALERTS, FIRST_VERSION, FLUX, IMAGE, KUSTOMIZE, SOURCE, reconcile, reconcile_and_wait
+from simulator.kubernetes import Manifest
 from tests.e2e.platform import Platform
 from tests.e2e.releases import BETTER, BROKEN, ERRORS, GOOD, FirstWave, Outage
 
@@ -22,9 +23,9 @@ CLIENT_FAILURES_PERCENT = 2.0
 """What a client may see of a version with 5 % errors, over the whole release."""
 
 
-def received_alerts() -> str:
-    """Return everything that was sent to the place for alerts."""
-    return urllib.request.urlopen(ALERTS, timeout=5).read().decode()
+def received_alerts() -> list[Manifest]:
+    """Return everything that was sent to the place for alerts: Flagger's alerts and its events, and Flux's."""
+    return json.loads(urllib.request.urlopen(ALERTS, timeout=5).read())
 
 
 def test_good_release_goes_up_by_the_reference_steps_and_is_promoted(platform: Platform, first_wave: FirstWave) -> None:
@@ -162,7 +163,12 @@ def test_one_of_two_gateways_is_enough(outage: Outage) -> None:
 def test_release_stands_still_without_a_gateway(platform: Platform, outage: Outage) -> None:
     assert outage.stalled == ("Progressing", outage.weight_before)
     assert any("is not ready" in event for event in outage.release.events)
-    assert "is not ready" in received_alerts()
+    warnings = [
+        alert["metadata"]["eventMessage"]
+        for alert in received_alerts()
+        if alert.get("namespace") == "outage" and alert["metadata"]["eventType"] == "Warning"
+    ]
+    assert any("is not ready" in warning for warning in warnings)
 
 
 def test_bad_release_is_rolled_back_when_the_gateway_returns(platform: Platform, outage: Outage) -> None:
@@ -173,7 +179,6 @@ def test_bad_release_is_rolled_back_when_the_gateway_returns(platform: Platform,
 
 def test_failed_releases_are_announced(platform: Platform, first_wave: FirstWave) -> None:
     assert first_wave
-    alerts = json.loads(received_alerts())
-    messages = [json.dumps(alert) for alert in alerts]
+    messages = [json.dumps(alert) for alert in received_alerts()]
     assert any("Canary analysis completed successfully" in message for message in messages)
     assert any("rolling back" in message.lower() or "Rolled back" in message for message in messages)
