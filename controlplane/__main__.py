@@ -34,7 +34,8 @@ DOORS = {
 
 
 def build() -> int:
-    """Build what is missing, with progress."""
+    """Build what is missing, with progress; a machine that can't use it is refused first."""
+    processes.check_machine()
     began = time.monotonic()
     Toolbox().ensure_lanes(processes.BUILD_LANES)
     print(f"binaries ready after {time.monotonic() - began:.0f} s", flush=True)
@@ -111,8 +112,8 @@ def main() -> int:
             return release(arguments.version, arguments.fail_every, arguments.delay_milliseconds)
         prometheus = f"http://127.0.0.1:{DOORS['Prometheus'][0]}"
         watch.follow(Paths(HOME).kubeconfig, prometheus, arguments.namespace, arguments.canary, arguments.picture)
-    except (ApiError, ProcessFailed, isolation.IsolationError, ToolError, OSError) as error:
-        print(error, file=sys.stderr)
+    except (ApiError, ProcessFailed, processes.MachineError, isolation.IsolationError, ToolError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

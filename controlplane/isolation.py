@@ -31,6 +31,14 @@ def _checked(result: int, what: str) -> None:
         raise IsolationError(f"{what}: {os.strerror(ctypes.get_errno())} (run as root, or under `unshare -rnm`)")
 
 
+def is_possible() -> bool:
+    """Say whether this user may make such a network."""
+    try:
+        return subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 def write_resolv_conf(folder: Path) -> Path:
     """Write the resolver's configuration of a pod in this cluster, and return the file."""
     resolv_conf = folder / "resolv.conf"

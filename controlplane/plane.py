@@ -111,15 +111,10 @@ class Plane:
     def start_platform(self) -> None:
         """Start the stand-ins, Prometheus, Flux, Flagger, its load tester and two Traefik instances."""
         began = time.monotonic()
-        prometheus = shutil.which("prometheus")
-        if prometheus is None:
-            raise FileNotFoundError(
-                "prometheus is not on PATH: install your system's package (apt-get install prometheus)"
-            )
         self.supervisor.start_together(self.processes.stand_ins())
         self.supervisor.start_together(
             [
-                self.processes.prometheus(Path(prometheus)),
+                self.processes.prometheus(),
                 *(self.processes.flux(name) for name in processes.FLUX_PORTS),
                 self.processes.flagger(),
                 self.processes.loadtester(),

@@ -1,6 +1,7 @@
 """The plane's processes: which binary, which flags, and how each one shows that it is ready."""
 
 import os
+import shutil
 import sys
 import urllib.error
 import urllib.request
@@ -8,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from controlplane.isolation import POD_RANGE, SERVICE_RANGE, is_listening
+from controlplane.isolation import POD_RANGE, SERVICE_RANGE, is_listening, is_possible
 from controlplane.supervisor import Process
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -38,14 +39,34 @@ FLUX_PORTS = {
 }
 """First port of each controller: metrics, then health, then what it serves."""
 
+SYSTEM_PACKAGES = {"curl": "curl", "git": "git", "ip": "iproute2", "prometheus": "prometheus"}
+"""Commands that are not built here, and Debian's packages of them."""
+
 BUILD_LANES = (
     ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "traefik"),
     (*FLUX_PORTS, "flagger", "loadtester", "hey", "pulumi", "kustomize"),
 )
-"""What is built from ``tools/`` or found on the machine; Prometheus and Git come from the system's packages.
+"""What is built from ``tools/`` or found on the machine.
 
 The lanes are built side by side; tools that share packages are in the same one.
 """
+
+
+class MachineError(Exception):
+    """No control plane can run on this machine as it is."""
+
+
+def check_machine() -> None:
+    """Look for what can't be built.
+
+    Raises:
+        MachineError: a command is missing, or this user may not make a network; the message says what to do.
+    """
+    missing = [package for command, package in SYSTEM_PACKAGES.items() if shutil.which(command) is None]
+    if missing:
+        raise MachineError(f"missing on this machine: {', '.join(missing)}; apt-get install {' '.join(missing)}")
+    if not is_possible():
+        raise MachineError("a control plane makes a network of its own: run it as root on Linux")
 
 
 def answers(url: str) -> Callable[[], bool]:
@@ -296,12 +317,12 @@ class Processes:
             ready=answers(f"http://{address}:8080/ping"),
         )
 
-    def prometheus(self, executable: Path) -> Process:
+    def prometheus(self) -> Process:
         """Prometheus, scraping the stand-in app servers as linkerd-viz scrapes proxies, and Flagger."""
         return Process(
             name="prometheus",
             command=[
-                str(executable),
+                "prometheus",
                 f"--config.file={self.paths.root / 'prometheus.yaml'}",
                 f"--storage.tsdb.path={self.paths.root / 'prometheus'}",
                 f"--web.listen-address=0.0.0.0:{PROMETHEUS_PORT}",

@@ -19,6 +19,7 @@ PLANE = pytest.StashKey[Plane]()
 @pytest.fixture(scope="session")
 def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """The control plane, with every definition that the platform uses. From here on this process is in its network."""
+    processes.check_machine()
     Toolbox().ensure_lanes(processes.BUILD_LANES)
     definitions = crd_files()
     root: Path = tmp_path_factory.mktemp("plane")
