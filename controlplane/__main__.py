@@ -15,7 +15,7 @@ from pathlib import Path
 from controlplane import isolation, processes, watch
 from controlplane.plane import Plane
 from controlplane.processes import Paths
-from controlplane.stack import FIRST_VERSION, announce, carry, prepare
+from controlplane.stack import FLUX, IMAGES, announce, carry, prepare, refusal
 from controlplane.supervisor import ProcessFailed
 from simulator.driver import CONTROL_PLANE_FILE
 from simulator.kubernetes import Api, ApiError
@@ -74,18 +74,34 @@ def up() -> int:
     return 0
 
 
+class ReleaseError(Exception):
+    """A version cannot be released; the message says why."""
+
+
 def release(version: str, fail_every: int, delay_milliseconds: int) -> int:
     """Ship a version on the plane that runs; its faults last as long as the plane."""
     if not CONTROL_PLANE_FILE.exists():
-        raise FileNotFoundError("no control plane runs: start one with `make control-plane`, then `make up`")
+        raise ReleaseError("no control plane runs: start one with `make control-plane`, then `make up`")
+    api = Api(Paths(HOME).kubeconfig)
+    policy = api.find(IMAGES, "ImagePolicy", "realworld", FLUX)
+    if policy is None or "latestRef" not in policy.get("status", {}):
+        raise ReleaseError("the local stack is not on the control plane yet: run `make up` first")
+    if why := refusal(version, policy["spec"]["policy"]["semver"]["range"], policy["status"]["latestRef"]["tag"]):
+        raise ReleaseError(why)
     file = Paths(HOME).faults
     faults: dict[str, dict[str, int]] = json.loads(file.read_text()) if file.exists() else {}
     faults[version] = {"failEvery": fail_every, "delayMilliseconds": delay_milliseconds}
     file.write_text(json.dumps(faults))
     announce(version, DOORS["registry"][0])
-    carry(Api(Paths(HOME).kubeconfig), version)
+    carry(api, version)
     print(f"{version} is in Git and applied; follow it with `make watch-release`")
     return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
 
 
 def main() -> int:
@@ -99,9 +115,9 @@ def main() -> int:
     follow.add_argument("--canary", default="realworld")
     follow.add_argument("--picture", type=Path, default=Path("release.svg"), help="where the picture goes")
     ship = commands.add_parser("release", help="announce a version of the app and let Flux and Flagger carry it")
-    ship.add_argument("version", help=f"a tag above {FIRST_VERSION} and below 2.0.0")
-    ship.add_argument("--fail-every", type=int, default=0, help="every n-th request to this version fails")
-    ship.add_argument("--delay-milliseconds", type=int, default=0, help="how late this version answers")
+    ship.add_argument("version", help="a tag above the last one, within gitops.imageSemverRange")
+    ship.add_argument("--fail-every", type=_count, default=0, help="every n-th request to this version fails; 0: none")
+    ship.add_argument("--delay-milliseconds", type=_count, default=0, help="how late this version answers")
     arguments = parser.parse_args()
     try:
         if arguments.command == "build":
@@ -112,7 +128,15 @@ def main() -> int:
             return release(arguments.version, arguments.fail_every, arguments.delay_milliseconds)
         prometheus = f"http://127.0.0.1:{DOORS['Prometheus'][0]}"
         watch.follow(Paths(HOME).kubeconfig, prometheus, arguments.namespace, arguments.canary, arguments.picture)
-    except (ApiError, ProcessFailed, processes.MachineError, isolation.IsolationError, ToolError, OSError) as error:
+    except (
+        ReleaseError,
+        ApiError,
+        ProcessFailed,
+        processes.MachineError,
+        isolation.IsolationError,
+        ToolError,
+        OSError,
+    ) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -15,6 +15,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from semantic_version import NpmSpec, Version
+
 from controlplane import processes
 from controlplane.plane import Plane, wait_until
 from controlplane.processes import Paths
@@ -124,6 +126,25 @@ def image(api: Api, namespace: str, deployment: str = "realworld") -> str:
     """Return the app's image in a Deployment."""
     found = api.get("apps/v1", "Deployment", deployment, namespace)
     return found["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def refusal(tag: str, semver_range: str, chosen: str) -> str | None:
+    """Say why image automation would not pick a tag; None if it would.
+
+    Args:
+        tag: what is to be released.
+        semver_range: tags that may be released, as in the setting ``gitops.imageSemverRange``.
+        chosen: the tag that the policy has chosen last.
+    """
+    try:
+        version = Version(tag)
+    except ValueError:
+        return f"{tag!r} is no semantic version: write it as 1.2.0"
+    if version not in NpmSpec(semver_range):
+        return f"{tag} is outside gitops.imageSemverRange, {semver_range}"
+    if version <= Version(chosen):
+        return f"{tag} is not above {chosen}, which is released already"
+    return None
 
 
 def carry(api: Api, tag: str) -> None:

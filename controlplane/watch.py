@@ -52,7 +52,7 @@ def figures(prometheus: Prometheus, namespace: str, name: str) -> dict[str, floa
 
 def observe(api: Api, prometheus: Prometheus, namespace: str, name: str, began: float) -> Moment:
     """Return the state of a release now."""
-    status = api.get("flagger.app/v1beta1", "Canary", name, namespace).get("status", {})
+    status = (api.find("flagger.app/v1beta1", "Canary", name, namespace) or {}).get("status", {})
     return Moment(
         seconds=time.monotonic() - began,
         phase=status.get("phase", ""),
