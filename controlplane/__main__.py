@@ -20,7 +20,7 @@ from controlplane.supervisor import ProcessFailed
 from simulator.driver import CONTROL_PLANE_FILE
 from simulator.kubernetes import Api, ApiError
 from tools.build import Toolbox, ToolError, ensure
-from tools.schemas import crd_files
+from tools.schemas import crd_files, policy_files
 
 HOME = CONTROL_PLANE_FILE.parent
 DOORS = {
@@ -45,7 +45,7 @@ def build() -> int:
 def up() -> int:
     """Build what is missing, start everything, print how to reach it, and run until interrupted."""
     build()
-    definitions = crd_files()
+    definitions, policies = crd_files(), policy_files()
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
     doors = [isolation.Door(port, (host, inside)) for port, host, inside in DOORS.values()]
@@ -55,7 +55,7 @@ def up() -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     with Plane(HOME, ensure, print) as plane:
         plane.start_kubernetes()
-        print(f"{plane.install_definitions(definitions)} custom resource definitions are served")
+        print(f"{plane.install_definitions(definitions, policies)} custom resource definitions are served")
         plane.start_platform()
         prepare(plane)
         memory = sum(plane.memory_mebibytes().values())

@@ -5,7 +5,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -90,21 +90,20 @@ class Plane:
             self.api.apply(node(number, zone))
         self.start_seconds += time.monotonic() - began
 
-    def install_definitions(self, files: Iterable[Path]) -> int:
-        """Apply every CustomResourceDefinition in the files and wait until all are served; return how many."""
+    def install_definitions(self, definition_files: Iterable[Path], policy_files: Iterable[Path]) -> int:
+        """Apply custom resource definitions, wait until all are served, then apply admission policies.
+
+        Returns:
+            The number of definitions.
+        """
         began = time.monotonic()
-        definitions = [
-            document
-            for file in files
-            for document in yaml.load_all(file.read_text(), yaml.CSafeLoader)
-            if document and document["kind"] == "CustomResourceDefinition"
-        ]
-        for definition in definitions:
-            definition.pop("status", None)
+        definitions, policies = list(documents(definition_files)), list(documents(policy_files))
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self.api.apply, definitions))
         wanted = {definition["metadata"]["name"] for definition in definitions}
         wait_until(lambda: wanted <= self._established(), CRD_TIMEOUT_SECONDS, "every definition to be served")
+        for policy in policies:
+            self.api.apply(policy)
         self.start_seconds += time.monotonic() - began
         return len(wanted)
 
@@ -195,6 +194,12 @@ class Plane:
         program = Path(__file__).parent / "standins" / "aws.py"
         command.write_text(f'#!/bin/sh\nexec {sys.executable} {program} {file} "$@"\n')
         command.chmod(0o755)
+
+
+def documents(files: Iterable[Path]) -> Iterator[Manifest]:
+    """Yield every object in some YAML files."""
+    for file in files:
+        yield from filter(None, yaml.load_all(file.read_text(), yaml.CSafeLoader))
 
 
 def kubeconfig(authority: str, token: str) -> Manifest:

@@ -48,6 +48,12 @@ CRD_GLOBS: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
+POLICY_GLOBS: Final[Mapping[str, str]] = {
+    "sigs.k8s.io/gateway-api": "config/crd/standard/*_vap_*.yaml",
+}
+"""Admission policies that are installed with the definitions."""
+
+
 class Kind(NamedTuple):
     """A kind of object in one API version; the group of the core API is empty."""
 
@@ -72,6 +78,15 @@ def crd_files() -> list[Path]:
         ToolError: the modules cannot be had, or lack what `CRD_GLOBS` expects.
     """
     return sorted((_extracted() / "crds").glob("*.yaml"))
+
+
+def policy_files() -> list[Path]:
+    """The YAML files of the admission policies that come with the definitions.
+
+    Raises:
+        ToolError: the modules cannot be had, or lack what `POLICY_GLOBS` expects.
+    """
+    return sorted((_extracted() / "policies").glob("*.yaml"))
 
 
 @cache
@@ -228,8 +243,9 @@ def _pins(go: Path, environment: Mapping[str, str]) -> list[str]:
 
 
 def _extract(modules: Mapping[str, Path], target: Path) -> None:
-    """Writes `crds/*.yaml`, `crds.json` and `builtin.json`."""
+    """Writes `crds/*.yaml`, `crds.json`, `policies/*.yaml` and `builtin.json`."""
     (target / "crds").mkdir(parents=True)
+    (target / "policies").mkdir()
     definitions = [crd for path in sorted((PINS / "own").glob("*.yaml")) for crd in _crds(path)]
     for module, globs in CRD_GLOBS.items():
         for glob in globs:
@@ -240,6 +256,12 @@ def _extract(modules: Mapping[str, Path], target: Path) -> None:
     for crd in definitions:
         name = str(_object(crd["metadata"])["name"])
         (target / "crds" / f"{name}.yaml").write_text(yaml.safe_dump(crd, sort_keys=False))
+    for module, glob in POLICY_GLOBS.items():
+        policies = list(modules[module].glob(glob))
+        if not policies:
+            raise ToolError(f"schemas: {module} has no admission policy in {glob}")
+        for path in policies:
+            (target / "policies" / path.name).write_text(path.read_text())
     entries = [version for crd in definitions for version in _served_versions(crd)]
     (target / "crds.json").write_text(json.dumps(entries))
     components: JsonObject = {}

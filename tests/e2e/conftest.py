@@ -11,7 +11,7 @@ from controlplane.stack import prepare
 from tests.e2e.platform import Platform
 from tests.e2e.releases import FirstWave, Outage
 from tools.build import Toolbox, ensure
-from tools.schemas import crd_files
+from tools.schemas import crd_files, policy_files
 
 PLANE = pytest.StashKey[Plane]()
 
@@ -21,13 +21,13 @@ def plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """The control plane, with every definition that the platform uses. From here on this process is in its network."""
     processes.check_machine()
     Toolbox().ensure_lanes(processes.BUILD_LANES)
-    definitions = crd_files()
+    definitions, policies = crd_files(), policy_files()
     root: Path = tmp_path_factory.mktemp("plane")
     isolation.enter(isolation.write_resolv_conf(root))
     with Plane(root, ensure, print) as plane:
         request.config.stash[PLANE] = plane
         plane.start_kubernetes()
-        plane.install_definitions(definitions)
+        plane.install_definitions(definitions, policies)
         plane.start_platform()
         assert set(isolation.others_inside()) >= {running.popen.pid for running in plane.supervisor.running.values()}
         yield plane
