@@ -55,7 +55,7 @@ def panels(moments: Sequence[Moment]) -> list[Panel]:
             highest=100,
         ),
         Panel(
-            title="requests per second",
+            title="requests per second, with the load test",
             lines=[
                 Line(name="old version", colour=OLD, value=lambda moment: moment.primary_rps),
                 Line(name="new version", colour=NEW, value=lambda moment: moment.canary_rps),
