@@ -206,14 +206,19 @@ class App:
         return status, {"version": pod.version, "deployment": pod.deployment, "pod": pod.name}
 
     def metrics(self) -> str:
-        """Return the counters in Prometheus' text format."""
+        """Return the counters in Prometheus' text format; those of a pod go with it, as its proxy would."""
+        present = set(self._cluster.pods_by_address.values())
         lines = ["# TYPE response_total counter"]
         for (pod, status), count in self._responses.items():
+            if pod not in present:
+                continue
             classification = "success" if status < 500 else "failure"
             labels = f'{_labels(pod)},classification="{classification}",status_code="{status}",version="{pod.version}"'
             lines.append(f"response_total{{{labels}}} {count}")
         lines.append("# TYPE response_latency_ms histogram")
         for pod, histogram in self._latencies.items():
+            if pod not in present:
+                continue
             below = 0
             for bound in (*LATENCY_BUCKETS_MS, float("inf")):
                 below += histogram.buckets[bound]

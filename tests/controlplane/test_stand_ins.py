@@ -76,7 +76,18 @@ def cluster_of_one(pod: Pod) -> Cluster:
     """A cluster in which every address leads to one pod."""
     cluster = Mock(spec=Cluster)
     cluster.answering.return_value = pod
+    cluster.pods_by_address = {"10.0.0.1": pod}
     return cluster
+
+
+def test_the_counters_of_a_pod_go_with_it(tmp_path: Path) -> None:
+    cluster = cluster_of_one(Pod("shop", "app", "app-1", "1.2.0"))
+    app = App(cluster, tmp_path / "faults.json")
+    asyncio.run(app.answer("10.0.0.1", "gateway"))
+    assert 'pod="app-1"' in app.metrics()
+    assert app.metrics().count("response_latency_ms_bucket") > 20
+    cluster.pods_by_address = {}
+    assert 'pod="app-1"' not in app.metrics()
 
 
 @given(callers=st.lists(st.sampled_from(["load-test", "gateway"]), max_size=120))

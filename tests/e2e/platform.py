@@ -1,6 +1,7 @@
 """The local stack, and copies of its app for releases that run side by side."""
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, cast
 
 from controlplane import stack
 from controlplane.plane import Plane
-from controlplane.stack import IMAGE, LocalStack
+from controlplane.stack import ALERTS, IMAGE, LocalStack
 from simulator.driver import SECRET_TEXT
 from simulator.kubernetes import Manifest
 from tests.gitops.tree import VALUES, read_tree
@@ -102,13 +103,16 @@ class Platform(LocalStack):
         """Return the app's image in a Deployment."""
         return stack.image(self.api, namespace, deployment)
 
+    def alerts(self) -> list[Manifest]:
+        """Return everything that was sent to the place for alerts: Flagger's alerts and its events, and Flux's."""
+        return json.loads(urllib.request.urlopen(ALERTS, timeout=5).read())
+
     def events(self, namespace: str) -> list[str]:
-        """Return the messages of a namespace's Canary events, oldest first."""
-        found = [
-            event for event in self.api.list("v1", "Event", namespace) if event["involvedObject"]["kind"] == "Canary"
-        ]
-        found.sort(key=lambda event: event.get("firstTimestamp") or "")
-        return [event["message"] for event in found]
+        """Return the messages of Flagger's events about a namespace, oldest first.
+
+        They are those that its event webhook carries: Kubernetes folds similar ones into one.
+        """
+        return [alert["metadata"]["eventMessage"] for alert in self.alerts() if alert.get("namespace") == namespace]
 
     def copy_app(self, namespace: str) -> None:
         """Create the app as the tree builds it in a namespace and under a host name of its own, past Flux.

@@ -47,24 +47,22 @@ def await_serving(platform: Platform, namespace: str) -> None:
         )
 
 
-def observe(
-    recorder: Recorder, platform: Platform, during: Callable[[Release], None] = lambda release: None
-) -> Release:
+def observe(recorder: Recorder, during: Callable[[Release], None] = lambda release: None) -> Release:
     """Record a release until it ends or its time is up; ``during`` is called after each sample."""
     until = time.monotonic() + RELEASE_TIMEOUT_SECONDS
     while not recorder.look() and time.monotonic() < until:
         during(recorder.release)
         time.sleep(0.5)
     time.sleep(AFTERMATH_SECONDS)
-    return recorder.finish(platform.events(recorder.release.namespace))
+    return recorder.finish()
 
 
 def _copied(
     platform: Platform, namespace: str, version: str, during: Callable[[Release], None] = lambda release: None
 ) -> Release:
-    recorder = Recorder(namespace, platform.host_of(namespace), FIRST_VERSION, version, platform.canary)
+    recorder = Recorder(platform, namespace, FIRST_VERSION, version)
     platform.set_version(namespace, version)
-    return observe(recorder, platform, during)
+    return observe(recorder, during)
 
 
 def _restarted(platform: Platform) -> Release:
@@ -92,9 +90,9 @@ def _through_git(platform: Platform, before: str, version: str) -> tuple[Release
         if due and release.samples[-1].phase not in watch.ENDED:
             look()
 
-    recorder = Recorder("realworld", platform.host, before, version, platform.canary)
+    recorder = Recorder(platform, "realworld", before, version)
     platform.release(version)
-    release = observe(recorder, platform, during)
+    release = observe(recorder, during)
     look()
     return release, [moment for moment in moments if moment.phase != "Initialized"]
 
@@ -182,7 +180,7 @@ class Outage:
         supervisor, processes = platform.plane.supervisor, platform.plane.processes
         platform.copy_app("outage")
         await_serving(platform, "outage")
-        recorder = Recorder("outage", platform.host_of("outage"), FIRST_VERSION, TURNS_BAD, platform.canary)
+        recorder = Recorder(platform, "outage", FIRST_VERSION, TURNS_BAD)
         record = recorder.release
 
         def follow(seconds: float, until: Callable[[], bool] = lambda: False) -> None:
@@ -203,4 +201,4 @@ class Outage:
         follow(40)
         stalled = (record.samples[-1].phase, record.samples[-1].weight)
         supervisor.start_together([processes.traefik(0), processes.traefik(1)])
-        return cls(observe(recorder, platform), first_stop, with_one, before, stalled)
+        return cls(observe(recorder), first_stop, with_one, before, stalled)

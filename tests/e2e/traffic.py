@@ -4,11 +4,10 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from controlplane import processes
-from simulator.kubernetes import Manifest
+from tests.e2e.platform import Platform
 
 REQUESTS_PER_SECOND = 20
 
@@ -147,23 +146,24 @@ class Release:
 class Recorder:
     """Follows one namespace's Canary and calls its host until the release has ended."""
 
-    def __init__(self, namespace: str, host: str, before: str, after: str, canary: Callable[[str], Manifest]) -> None:
+    def __init__(self, platform: Platform, namespace: str, before: str, after: str) -> None:
         self.release = Release(namespace, before, after)
-        self._canary = canary
-        self._client = Client(host)
+        self._platform = platform
+        self._events_before = len(platform.events(namespace))
+        self._client = Client(platform.host_of(namespace))
         self._began = False
 
     def look(self) -> bool:
         """Take a sample; say whether the release has ended."""
-        status = self._canary(self.release.namespace).get("status", {})
+        status = self._platform.canary(self.release.namespace).get("status", {})
         phase, weight = status.get("phase", ""), status.get("canaryWeight", 0)
         self.release.samples.append(Sample(time.monotonic(), phase, weight))
         self._began = self._began or phase == "Progressing"
         return self._began and phase in ("Succeeded", "Failed")
 
-    def finish(self, events: list[str]) -> Release:
+    def finish(self) -> Release:
         """Stop the traffic and hand over the record."""
         self._client.stop()
         self.release.answers = self._client.answers
-        self.release.events = events
+        self.release.events = self._platform.events(self.release.namespace)[self._events_before :]
         return self.release
