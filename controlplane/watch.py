@@ -40,12 +40,12 @@ def figures(prometheus: Prometheus, namespace: str, name: str) -> dict[str, floa
     new = f'namespace="{namespace}",deployment="{name}",direction="inbound"'
     old = f'namespace="{namespace}",deployment="{name}-primary",direction="inbound"'
     answered = f"sum(rate(response_total{{{new}}}[30s]))"
-    succeeded = f'(sum(rate(response_total{{{new},classification!="failure"}}[30s])) or vector(0))'
+    failed = f'(sum(rate(response_total{{{new},classification="failure"}}[30s])) or vector(0))'
     latency = f"sum by (le) (rate(response_latency_ms_bucket{{{new}}}[30s]))"
     return {
         "primary_rps": prometheus.figure(f"sum(rate(response_total{{{old}}}[30s]))"),
         "canary_rps": prometheus.figure(answered),
-        "success_percent": prometheus.figure(f"100 * {succeeded} / {answered}"),
+        "success_percent": prometheus.figure(f"100 - 100 * {failed} / {answered}"),
         "p99_milliseconds": prometheus.figure(f"histogram_quantile(0.99, {latency})"),
     }
 

@@ -63,13 +63,14 @@ def test_metric_asks_about_the_canary_alone(tree: Tree, template: str, series: s
         assert 'direction="inbound"' in selector
 
 
-def test_a_window_of_failures_counts_as_zero_percent(tree: Tree) -> None:
+def test_failures_are_counted_so_that_no_rounding_exceeds_the_maximum(tree: Tree) -> None:
     query = text(tree.get("MetricTemplate", "success-rate", "flagger-system").content, "spec", "query")
     for ratio in query.split("\nor\n"):
         numerator, _, denominator = ratio.partition("\n/\n")
 
+        assert numerator.startswith("100 - 100 * (")
         assert "or vector(0)" in numerator
-        assert 'classification!="failure"' in numerator
+        assert 'classification="failure"' in numerator
         assert "vector" not in denominator
         assert "classification" not in denominator
 
