@@ -25,20 +25,22 @@ def test_no_decision_comes_before_the_formula_says(
     platform: Platform, first_wave: FirstWave, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [
-        ("good, through Git", "promoted", first_wave.good.seconds, PROMOTION_SECONDS),
-        ("5 % errors, through Git", "rolled back", first_wave.errors.seconds, ROLLBACK_SECONDS),
-        ("P99 700 ms", "rolled back", first_wave.slow.seconds, ROLLBACK_SECONDS),
+        ("good, through Git", "promoted", first_wave.good, PROMOTION_SECONDS),
+        ("5 % errors, through Git", "rolled back", first_wave.errors, ROLLBACK_SECONDS),
+        ("P99 700 ms", "rolled back", first_wave.slow, ROLLBACK_SECONDS),
     ]
-    table = Table("release", "outcome", "seconds", "formula, at least", title="Time from detection to decision")
-    for name, outcome, seconds, formula in rows:
-        table.add_row(name, outcome, f"{seconds:.0f}", str(formula))
+    columns = ("release", "outcome", "seconds", "formula, at least", "requests", "failed, %")
+    table = Table(*columns, title="Time from detection to decision")
+    for name, outcome, release, formula in rows:
+        requests, failed = str(len(release.answers)), f"{release.failure_percent:.2f}"
+        table.add_row(name, outcome, f"{release.seconds:.0f}", str(formula), requests, failed)
     table.add_section()
-    table.add_row("pulumi up, with Flux", "root Ready", f"{platform.made.wall_seconds:.0f}", "")
+    table.add_row("pulumi up, with Flux", "root Ready", f"{platform.made.wall_seconds:.0f}", "", "", "")
     with capsys.disabled():
         Console().print(table)
     # Detection may fall anywhere into a tick.
-    for name, _, seconds, formula in rows:
-        assert seconds >= formula - INTERVAL_SECONDS, f"{name}: {seconds:.0f} s, formula {formula} s"
+    for name, _, release, formula in rows:
+        assert release.seconds >= formula - INTERVAL_SECONDS, f"{name}: {release.seconds:.0f} s, formula {formula} s"
 
 
 def test_pictures_of_a_promotion_and_a_rollback(first_wave: FirstWave) -> None:
