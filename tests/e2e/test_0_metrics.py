@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,21 +13,22 @@ from tests.gitops.tree import read_tree, text
 pytestmark = pytest.mark.e2e
 
 SCRAPE_SECONDS = 10
+SUCCESS_RATE, LATENCY = "success-rate", "latency-p99"
+INTERVALS = {SUCCESS_RATE: "1m", LATENCY: "30s"}
+"""As in the Canary."""
+
 ABSENT = "_"
 """In the series below: no pod yet at that scrape."""
 
 
-def query(template: str, interval: str) -> str:
+@cache
+def query(template: str) -> str:
     """The query of a MetricTemplate as Flagger asks it for the app's canary."""
     written = text(read_tree("local").get("MetricTemplate", template, "flagger-system").content, "spec", "query")
-    for variable, value in {"namespace": "realworld", "target": "realworld", "interval": interval}.items():
+    for variable, value in {"namespace": "realworld", "target": "realworld", "interval": INTERVALS[template]}.items():
         written = written.replace(f"{{{{ {variable} }}}}", value)
     assert "{{" not in written
     return written
-
-
-SUCCESS_RATE = query("success-rate", "1m")
-LATENCY = query("latency-p99", "30s")
 
 
 def responses(classification: str, values: str, **labels: str) -> dict[str, str]:
@@ -46,10 +48,10 @@ def series(name: str, values: str, **labels: str) -> dict[str, str]:
     return {"series": f"{name}{{{selector}}}", "values": values}
 
 
-def case(found: list[dict[str, str]], asked: str, seconds: int, value: float | None) -> Mapping[str, object]:
+def case(found: list[dict[str, str]], template: str, seconds: int, value: float | None) -> Mapping[str, object]:
     """What a query is to yield at a time; None for nothing that Flagger could compare."""
     samples = [] if value is None else [{"value": value}]
-    expression = {"expr": f"({asked}) >= -1", "eval_time": f"{seconds}s", "exp_samples": samples}
+    expression = {"expr": f"({query(template)}) >= -1", "eval_time": f"{seconds}s", "exp_samples": samples}
     return {"interval": f"{SCRAPE_SECONDS}s", "input_series": found, "promql_expr_test": [expression]}
 
 
