@@ -1,5 +1,6 @@
 """Releases with real traffic: what the client saw, what Flagger decided, and what Git says."""
 
+import base64
 import json
 import time
 
@@ -165,6 +166,12 @@ def test_bad_release_is_rolled_back_when_the_gateway_returns(platform: Platform,
     assert outage.release.phase == "Failed"
     assert platform.image("outage", "realworld-primary") == f"{IMAGE}:{FIRST_VERSION}"
     assert {answer.version for answer in outage.release.answers[-20:]} == {FIRST_VERSION}
+
+
+def test_flagger_runs_with_the_receiver_that_the_tree_gives_it(platform: Platform) -> None:
+    receiver = platform.api.get("v1", "Secret", "event-receiver", "flagger-system")
+    environment = platform.plane.processes.flagger().environment
+    assert base64.b64decode(receiver["data"]["address"]).decode() == environment["EVENT_WEBHOOK_URL"]
 
 
 def test_failed_releases_are_announced(platform: Platform, first_wave: FirstWave) -> None:
