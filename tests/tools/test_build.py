@@ -103,6 +103,34 @@ def test_what_is_accepted(found: Version, pin: Version) -> None:
     assert Accepts.SAME_MAJOR.allows(found, pin) == (found.major == pin.major and not found < pin)
 
 
+@pytest.mark.parametrize(
+    ("version", "given", "experiment"),
+    [
+        ("1.24.0", None, None),
+        ("1.26.8", "arenas", "arenas"),
+        ("1.27.0", None, "nojsonv2"),
+        ("1.28.1", "arenas", "arenas,nojsonv2"),
+    ],
+)
+def test_tools_are_built_with_the_json_that_they_were_made_for(
+    bare_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, given: str | None, experiment: str | None
+) -> None:
+    go = script(bare_path, "go", f"echo go version go{version} linux/amd64")
+    monkeypatch.delenv("GOEXPERIMENT", raising=False)
+    if given:
+        monkeypatch.setenv("GOEXPERIMENT", given)
+    assert build.build_environment(go).get("GOEXPERIMENT") == experiment
+
+
+@pytest.mark.usefixtures("bare_path")
+def test_the_packaged_go_builds_with_that_json(toolbox: Toolbox) -> None:
+    binary = toolbox.ensure("greet")
+    go = build.find_go(Version(1, 27, 0), needed_by="this test")
+    environment = build.go_environment(go)
+    done = subprocess.run([go, "version", "-m", binary], env=environment, capture_output=True, text=True, check=True)
+    assert "GOEXPERIMENT=nojsonv2" in done.stdout
+
+
 @pytest.mark.parametrize("accepts", Accepts)
 def test_the_pin_itself_is_always_accepted(accepts: Accepts) -> None:
     assert accepts.allows(Version(1, 2, 3), Version(1, 2, 3))
