@@ -60,7 +60,7 @@ lint: environment ## Check style: Python, YAML, shell
 types: environment ## Check types, strictly
 	@$(PYTHON) -m basedpyright --level error $(ARGS)
 
-check: lint types test ## All that CI does
+check: lint types test ## Lint, types and tests; CI goes on with e2e
 
 config: environment ## List every configuration key, its default and its meaning
 	@$(PYTHON) -m plan.config_table
